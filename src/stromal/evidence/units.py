@@ -1,0 +1,108 @@
+"""Units: checked and converted once, when a table or a file is read, and never later.
+
+Inside the program: days, cells/uL, ng/mL, mM for metabolites, particles/nL for vesicles, um.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import pint
+
+__all__ = ["convert", "parse_quantity", "per_cell_unit"]
+
+_PLAIN = {"", "1", "relative", "fraction"}
+
+
+@cache
+def registry() -> pint.UnitRegistry:
+    """Return the unit registry: pint's own, with cells, vesicles and events as things that are counted."""
+    import pint
+
+    ureg: pint.UnitRegistry = pint.UnitRegistry(cache_folder=None)
+    ureg.define("cell = [cell]")
+    ureg.define("vesicle = [vesicle]")
+    ureg.define("event = [event]")
+    ureg.define("relative = [] = relative")
+    ureg.define("molecule = 1.66053906717e-24 mole")
+    return ureg
+
+
+def _tidy(unit: str) -> str:
+    text = unit.replace("particles", "vesicle").replace("particle", "vesicle")
+    text = text.replace(" per ", "/").replace("cells", "cell").replace("events", "event").replace("%", "percent")
+    # "ng/1e6 cells/day" means per million cells
+    return re.sub(r"1e6 ?cell(?:/(mL))?", lambda m: "(1e6 cell/mL)" if m[1] else "(1e6 cell)", text)
+
+
+@cache
+def _factor(unit: str, target: str, molar_mass: float | None) -> float:
+    ureg = registry()
+    quantity = ureg.Quantity(1.0, "dimensionless") * ureg.parse_expression(_tidy(unit) or "1")
+    goal: Any = ureg.parse_expression(_tidy(target) or "1")
+    goal = ureg.Quantity(1.0, "dimensionless") * goal
+    ratio = (quantity / goal).to_base_units()
+    if not ratio.dimensionless and molar_mass:
+        per_mole = ureg.Quantity(molar_mass, "g/mol")
+        for candidate in (quantity * per_mole / goal, quantity / per_mole / goal):
+            if candidate.to_base_units().dimensionless:
+                return float(candidate.to_base_units().magnitude)
+    if not ratio.dimensionless:
+        raise ValueError(f"{unit!r} cannot be turned into {target!r}")
+    return float(ratio.magnitude)
+
+
+def convert(value: float, unit: str, target: str, molar_mass: float | None = None) -> float:
+    """Return ``value`` in ``unit`` as a number in ``target``.
+
+    Parameters
+    ----------
+    value : float
+    unit, target : str
+        pint units, with ``1e6 cells`` for a million cells and ``particles`` for vesicles.
+    molar_mass : float, optional
+        g/mol, to go between molar and mass units.
+
+    Raises
+    ------
+    InputError
+        If the unit is unknown or of another dimension.
+    """
+    if unit == target or (unit in _PLAIN and target in _PLAIN):
+        return value
+    try:
+        return value * _factor(unit, target, molar_mass)
+    except InputError:
+        raise
+    except Exception as err:  # pint raises many kinds for what a user can write
+        raise InputError(f"unit {unit!r} cannot be read as {target!r}", suggestion=str(err).strip("'\"")) from None
+
+
+def per_cell_unit(unit: str) -> str:
+    """Return the internal unit of what one cell per uL makes of a mediator in a day."""
+    return f"{unit}/day/(cell/uL)"
+
+
+_QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*$")
+
+
+def parse_quantity(text: str | float, target: str, molar_mass: float | None = None) -> float:
+    """Return ``"10 ng/mL"`` (or a bare number, already in ``target``) as a number in ``target``.
+
+    Raises
+    ------
+    InputError
+        If there is no number, or the unit does not fit.
+    """
+    if isinstance(text, int | float):
+        return float(text)
+    match = _QUANTITY.match(text)
+    if not match:
+        raise InputError(f"{text!r} is not a number with a unit", suggestion=f"write for example '1 {target}'")
+    unit = match[2]
+    return float(match[1]) if not unit else convert(float(match[1]), unit, target, molar_mass)
