@@ -1,0 +1,74 @@
+"""The literature on mesenchymal stromal cell therapy, executable.
+
+One verb a layer: ``load_evidence`` reads the cited tables, ``compile_model`` makes them a model,
+``run_assay`` does an experiment on it, ``check_claims`` holds it to what the papers say,
+``calibrate`` fits the potency of the mechanisms to in-vitro data, ``export_model`` writes it for other
+programs.
+
+The verbs are imported when first used, so that ``import stromal`` and ``stromal --help`` stay fast.
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stromal.evidence import load_evidence
+    from stromal.experiments import run_assay
+    from stromal.export import export_model
+    from stromal.inference import calibrate, check_claims
+    from stromal.model import compile_model
+
+try:
+    __version__ = version("stromal")
+except PackageNotFoundError:  # a source tree on the path that was never installed
+    __version__ = "0.0.0+uninstalled"
+
+_HOME = {
+    "load_evidence": "stromal.evidence",
+    "compile_model": "stromal.model",
+    "run_assay": "stromal.experiments",
+    "check_claims": "stromal.inference",
+    "calibrate": "stromal.inference",
+    "export_model": "stromal.export",
+}
+
+__all__ = [
+    "__version__",
+    "calibrate",
+    "check_claims",
+    "compile_model",
+    "export_model",
+    "load_evidence",
+    "run_assay",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a verb of the public interface from its layer.
+
+    Parameters
+    ----------
+    name : str
+        Attribute asked of the package.
+
+    Returns
+    -------
+    object
+        The function, kept in the module so that the next access is direct.
+
+    Raises
+    ------
+    AttributeError
+        If `name` is not part of the public interface.
+    """
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return sorted(set(globals()) | set(__all__))

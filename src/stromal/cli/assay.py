@@ -1,0 +1,196 @@
+"""``stromal assay``: what a bench should show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from ..errors import InputError
+from .out import Dirs, Draws, Json, Threads, Words, emit, envelope, split, working
+
+if TYPE_CHECKING:
+    from ..evidence import Evidence
+    from ..experiments import Assay, Ensemble
+
+__all__ = ["assay", "choose_ensemble"]
+
+
+def assay(
+    name: str = "coculture",
+    *,
+    ratio: Words = (),
+    dose: Words = (),
+    product: str = "",
+    source: str = "",
+    species: str = "",
+    msc_species: str = "",
+    priming: Words = (),
+    transwell: Annotated[bool, Parameter(negative="")] = False,
+    block: Words = (),
+    knockout: Words = (),
+    add: Words = (),
+    stimulus: float | None = None,
+    seed_cells: Annotated[tuple[str, ...], Parameter(name="--seed", negative="")] = (),
+    msc_day: float | None = None,
+    arm: Words = (),
+    controls: Annotated[bool, Parameter(negative="")] = False,
+    only: Annotated[bool, Parameter(negative="")] = False,
+    day: float | None = None,
+    readout: Words = (),
+    draws: Draws = 100,
+    prior: Annotated[bool, Parameter(negative="")] = False,
+    plot: Path | None = None,
+    out: Path | None = None,
+    threads: Threads = None,
+    json: Json = False,
+    evidence: Dirs = (),
+) -> None:
+    """Run an assay: medians with 90 % intervals, beside the wells without MSC.
+
+    Parameters
+    ----------
+    name
+        A shipped assay (stromal list assays) or a TOML file of your own.
+    ratio
+        MSC:target, 1:10; repeatable. The assay's own sweep by default.
+    dose
+        Of vesicles ("1000 particles/nL") or conditioned medium ("50 %"); repeatable.
+    product
+        MSC, "dead MSC", fibroblast, MSC-EV, apoV, "conditioned medium" ... (stromal list products).
+    source
+        bone_marrow, adipose, umbilical_cord, placenta or dental_pulp.
+    species
+        human or mouse, of all cells.
+    msc_species
+        Of the MSC alone.
+    priming
+        IFNG, TNF, IL1B, TLR3, TLR4, TLR5; repeatable, given together.
+    transwell
+        MSC behind a membrane.
+    block
+        A drug, antibody or node (PD-L1, "COX2 inhibitor"), "PD-L1:0.8" with an efficacy; repeatable.
+    knockout
+        OWNER.NODE, MSC.IDO1; repeatable.
+    add
+        A mediator in the medium, "IFNG=10 ng/mL"; repeatable.
+    stimulus
+        Multiplies the assay's stimulus.
+    seed_cells
+        More cells, or another number of them, "Treg=100 cells/uL"; repeatable.
+    msc_day
+        Day on which the product is added.
+    arm
+        An arm of your own, 'name: key=value, block=A+B, add.IFNG=10 ng/mL'; repeatable, in place of the sweep.
+    controls
+        Add dead MSC and fibroblasts.
+    only
+        Leave out the plain arms that are shown beside modified ones.
+    day
+        Day of the readouts; the assay's by default.
+    readout
+        A name of the assay's readouts or a phrase ("share Th17 of CD4"); repeatable, the first is compared.
+    prior
+        Draw from the prior instead of the calibrated ensemble.
+    plot
+        Write a figure (png, svg or pdf): dose-response for a sweep, else time course.
+    out
+        Write data.csv, summary.csv and manifest.json into this folder.
+    """
+    from ..evidence import load_evidence
+    from ..experiments import load_assay, run_assay
+    from ..views.files import check_folder, check_plot
+    from .assay_report import report
+
+    if plot is not None:
+        check_plot(plot)
+    if out is not None:
+        check_folder(out)
+    tables = load_evidence(*evidence)
+    protocol = load_assay(name, tables)
+    if day is not None and not 0 <= day <= protocol.main.days:
+        raise InputError(f"day {day:g} is not within the assay", key="day", suggestion=f"0 to {protocol.main.days:g}")
+    options: dict[str, Any] = {
+        "product": product, "source": source, "species": species, "msc_species": msc_species, "priming": split(priming),
+        "contact": "transwell" if transwell else "", "block": split(block), "knockout": split(knockout),
+        "add": _pairs(add, "add"), "stimulus": stimulus, "seed": _pairs(seed_cells, "seed"), "msc_day": msc_day,
+    }  # fmt: skip
+    options = {k: v for k, v in options.items() if v not in ("", (), {}, None)}
+    plan = lay_out(protocol, options, tables, split(ratio), tuple(dose), tuple(arm), controls, only)
+    ensemble = choose_ensemble(tables, draws, prior)
+    with working(f"running {len(plan.arms)} arms x {draws} draws of {protocol.id}"):
+        result = run_assay(
+            protocol, arms=plan.arms, readouts=list(readout) or None, draws=draws, evidence=tables, ensemble=ensemble,
+            threads=threads,
+        )  # fmt: skip
+    view = report(result, plan, tables, day=day, ensemble=ensemble)
+    inputs = {
+        "assay": name, "ratio": split(ratio), "dose": dose, **options, "arm": arm, "controls": controls, "only": only,
+        "day": view.day, "readout": readout, "draws": draws, "ensemble": ensemble.name, "evidence": [str(p) for p in evidence],
+    }  # fmt: skip
+    data = envelope("assay", inputs, seed=ensemble.seed, **view.as_dict())
+    if plot is not None:
+        data["plot"] = str(view.plot(plot))
+    if out is not None:
+        data["out"] = str(view.save(out, data))
+    emit(data, view.lines(plot, out), as_json=json)
+
+
+def lay_out(
+    protocol: Assay, options: dict[str, Any], tables: Evidence, ratios: tuple[str, ...], doses: tuple[str, ...],
+    arms: tuple[str, ...], controls: bool, only: bool,
+) -> Any:  # fmt: skip
+    """Return the plan of arms, each checked before anything runs."""
+    from ..experiments.arm import parse_arm
+    from ..experiments.switches import blockable
+    from .plan import parse_arm_option, plan_arms
+
+    named = dict(parse_arm_option(text) for text in arms)
+    plan = plan_arms(protocol, options, tables, ratios=ratios, doses=doses, controls=controls, only=only, named=named)
+    known = blockable(tables)
+    for name, keys in plan.arms.items():
+        parse_arm(keys, protocol.defaults, tables, name=name if name in named else "")
+        for text in keys.get("block", ()):
+            _known_block(text, known)
+    return plan
+
+
+def _known_block(text: str, known: dict[str, str]) -> None:
+    from ..errors import nearest
+
+    head, _, tail = text.rpartition(":")
+    name = head if head and tail.replace(".", "", 1).isdigit() else text
+    if name not in known:
+        raise InputError(f"nothing to block is called {name!r}", key="block", suggestion=nearest(name, known))
+
+
+def _pairs(words: tuple[str, ...], key: str) -> dict[str, str]:
+    out = {}
+    for word in words:
+        name, equals, amount = (p.strip() for p in word.partition("="))
+        if not equals or not name or not amount:
+            example = "IFNG=10 ng/mL" if key == "add" else "Treg=100 cells/uL"
+            raise InputError(f"{word!r} is not NAME=AMOUNT", key=key, suggestion=f"write for example '{example}'")
+        out[name] = amount
+    return out
+
+
+def choose_ensemble(tables: Evidence, draws: int, prior: bool) -> Ensemble:
+    """Return the calibrated ensemble, or the prior if it was asked for.
+
+    Raises
+    ------
+    InputError
+        If the number of draws is wrong, or there is no calibrated ensemble.
+    """
+    from ..experiments import prior_ensemble, shipped_ensemble
+
+    if not 1 <= draws <= 100_000:
+        raise InputError(f"{draws} draws asked for", key="draws", suggestion="1 to 100000")
+    if prior:
+        return prior_ensemble(tables, draws)
+    try:
+        return shipped_ensemble().head(draws)
+    except FileNotFoundError:
+        raise InputError("no calibrated ensemble in this copy", key="draws", suggestion="use --prior") from None

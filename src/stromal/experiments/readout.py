@@ -1,0 +1,165 @@
+"""Readouts: what a bench reads, computed from the states after the run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError, nearest
+from ..evidence import Evidence
+from ..model import System
+from ..model.expr import evaluate_all
+from ..evidence.words import parse_behaviour
+
+__all__ = ["Readout", "parse_readout", "read"]
+
+_FORMS = {
+    "share": r"share (?P<a>.+?) of (?P<b>.+)",
+    "index": r"division index of (?P<a>.+)",
+    "events": r"events (?P<what>division|death) of (?P<a>.+?)(?: in last (?P<hours>[\d.]+) ?h)?",
+    "count": r"count (?P<a>.+)",
+    "level": r"level (?P<a>.+)",
+    "expression": r"expression (?P<a>.+)\.(?P<what>[^.]+)",
+    "rate": r"rate (?P<what>.+) of (?P<a>.+)",
+}
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A readout taken apart.
+
+    Attributes
+    ----------
+    text : str
+        As written.
+    form : str
+        ``count``, ``share``, ``level``, ``expression``, ``events``, ``index`` or ``rate``.
+    a, b, what : str
+        Cell, group or mediator; the whole of a share; behaviour, event or carried level.
+    window : float or None
+        Days over which events are counted; None for all.
+    unit : str
+    """
+
+    text: str
+    form: str
+    a: str
+    b: str = ""
+    what: str = ""
+    window: float | None = None
+    unit: str = ""
+
+
+def parse_readout(text: str, evidence: Evidence, *, file: str = "", key: str = "readout") -> Readout:
+    """Take a readout phrase apart and check its names.
+
+    Raises
+    ------
+    InputError
+        If the phrase is of no known form, or names nothing known.
+    """
+    for form, pattern in _FORMS.items():
+        if match := re.fullmatch(pattern, text.strip()):
+            parts = {k: v for k, v in match.groupdict().items() if v}
+            hours = parts.pop("hours", None)
+            found = Readout(text, form, **parts, window=float(hours) / 24 if hours else None)
+            return _checked(found, evidence, file, key)
+    hint = f"forms: {', '.join(('count X', 'share A of B', 'level M', 'expression C.X', 'events division of X', 'rate B of C'))}"
+    raise InputError(f"{text!r} is not a readout", file=file, key=key, suggestion=hint)
+
+
+def _checked(r: Readout, evidence: Evidence, file: str, key: str) -> Readout:
+    lineages = {c.lineage for c in evidence.cells.values()}
+    for name in filter(None, (r.a, r.b)):
+        valid = set(evidence.mediators) if r.form == "level" else set(evidence.members) | lineages
+        if name not in valid:
+            raise InputError(f"{r.text!r}: no {name!r}", file=file, key=key, suggestion=nearest(name, valid))
+    unit = {"count": "cells/uL", "share": "%", "expression": "relative", "events": "events/uL", "index": "divisions"}
+    if r.form == "level":
+        return _with(r, evidence.mediators[r.a].unit)
+    if r.form == "rate":
+        verb = parse_behaviour(r.what).verb
+        return _with(r, {"secretes": "per cell per day", "expresses": "relative"}.get(verb, "1/day"))
+    return _with(r, unit[r.form])
+
+
+def _with(r: Readout, unit: str) -> Readout:
+    return Readout(r.text, r.form, r.a, r.b, r.what, r.window, unit)
+
+
+def read(
+    r: Readout, system: System, evidence: Evidence, days: np.ndarray, y: np.ndarray, parameters: np.ndarray, place: str
+) -> np.ndarray:
+    """Compute a readout.
+
+    Parameters
+    ----------
+    r : Readout
+    system : System
+    evidence : Evidence
+    days : array (times,)
+    y : array (runs, times, states)
+    parameters : array (runs, parameters)
+    place : str
+        The target's place.
+
+    Returns
+    -------
+    array (runs, times)
+        NaN where nothing of the kind is in the system.
+    """
+    index = system.state_index
+    nothing = np.full(y.shape[:2], np.nan)
+
+    def total(name: str, prefix: str) -> np.ndarray:
+        cells = evidence.members.get(name) or tuple(
+            c.name for c in evidence.cells.values() if c.lineage == name
+        )
+        columns = [index[prefix + c] for c in cells if prefix + c in index]
+        return y[:, :, columns].sum(axis=2) if columns else np.zeros(y.shape[:2])
+
+    match r.form:
+        case "count":
+            return total(r.a, f"{place}:")
+        case "share":
+            whole = total(r.b, f"{place}:")
+            return 100.0 * np.divide(total(r.a, f"{place}:"), whole, out=np.zeros_like(whole), where=whole > 1e-9)
+        case "events":
+            return _window(total(r.a, f"count:{r.what}:"), days, r.window)
+        case "index":
+            seeded = total(r.a, f"{place}:")[:, :1]
+            events = total(r.a, "count:division:")
+            return np.log2(1.0 + np.divide(events, seeded, out=np.zeros_like(events), where=seeded > 1e-9))
+        case "level":
+            name = f"{place}:{r.a}"
+            if name in system.assignments:
+                return _assigned(name, system, y, parameters)
+            return y[:, :, index[name]] if name in index else np.zeros(y.shape[:2])
+        case "expression":
+            lineage = evidence.cells[r.a].lineage if r.a in evidence.cells else r.a
+            names = [n for n in index if n.endswith(f":{lineage}.{r.what}") and not n.startswith("count:")]
+            names.sort(key=lambda n: not n.startswith(f"{place}:"))
+            return y[:, :, index[names[0]]] if names else nothing
+        case _:
+            names = [n for n in system.assignments if n.startswith(f"rate:{place}:{r.a}:{r.what}")]
+            if not names:
+                names = [n for n in system.assignments if n.startswith("rate:") and f":{r.a}:{r.what}" in n]
+            return sum((_assigned(n, system, y, parameters) for n in names), np.zeros(y.shape[:2])) if names else nothing
+
+
+def _window(counts: np.ndarray, days: np.ndarray, window: float | None) -> np.ndarray:
+    if window is None:
+        return counts
+    before = np.stack([np.interp(days - window, days, row) for row in counts])
+    return counts - before
+
+
+def _assigned(name: str, system: System, y: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    """Evaluate an assignment along the trajectories."""
+    env = {state.name: y[:, :, i] for i, state in enumerate(system.states)}
+    env |= {p.name: parameters[:, None, i] for i, p in enumerate(system.parameters)}
+    value = evaluate_all([system.inlined[name]], env)[0]
+    return np.broadcast_to(value, y.shape[:2]).astype(float)
+

@@ -1,0 +1,189 @@
+"""What an arm changes in the parameters: species, products, blocks, knockouts, geometry.
+
+All arms share one compiled system; they differ by numbers alone, so they share random numbers too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.special import ndtri
+
+from ..errors import InputError, nearest
+from ..evidence import Evidence
+from ..evidence.words import parse_via
+from ..model import System
+from .arm import Arm
+from .ensemble import Z90, Ensemble
+
+__all__ = ["apply_arm", "blockable"]
+
+STANDARD_DENSITY = 200.0 / 32.0  # uL per mm^2 of the standard well
+
+
+def apply_arm(
+    parameters: np.ndarray,
+    system: System,
+    arm: Arm,
+    evidence: Evidence,
+    ensemble: Ensemble,
+    *,
+    depth: Mapping[str, float] | None = None,
+) -> np.ndarray:
+    """Return a copy of ``parameters`` (draws, parameters) as the arm has them.
+
+    Parameters
+    ----------
+    parameters : array (draws, parameters)
+        From ``Ensemble.sample``.
+    system, arm, evidence, ensemble
+        What the numbers belong to.
+    depth : mapping, optional
+        Place to volume over area (uL/mm^2); crowding and touch are per area.
+
+    Raises
+    ------
+    InputError
+        If a block or knockout reaches no node of any rule or behaviour.
+    """
+    out = parameters.copy()
+    index = system.parameter_index
+
+    def scale(name: str, times: np.ndarray | float) -> bool:
+        if name in index:
+            out[:, index[name]] *= times
+        return name in index
+
+    for name, i in index.items():
+        if name.startswith("is:"):
+            out[:, i] = float(_holds(name, arm))
+    _products(scale, index, arm, evidence, ensemble)
+    _cross(scale, arm, evidence)
+    for text in arm.block:
+        _block(scale, index, text, evidence, ensemble)
+    for text in arm.knockout:
+        _knock_out(scale, index, text, evidence)
+    for rule in arm.mute:
+        if f"rule:{rule}:fold" in index:
+            out[:, index[f"rule:{rule}:fold"]] = 1.0
+    for place, value in (depth or {}).items():
+        scale(f"n0:{place}", STANDARD_DENSITY / value)
+        scale(f"capacity:{place}", 1.0)
+    return out
+
+
+def _holds(name: str, arm: Arm) -> bool:
+    _, owner, test = name.split(":", 2)
+    key, _, value = test.partition("=")
+    if key == "species":
+        return value == (arm.species_of_msc if owner == "MSC" else arm.species)
+    if owner != "MSC":
+        return False
+    return value == (arm.source if key == "source" else arm.product)
+
+
+def _products(scale, index, arm: Arm, evidence: Evidence, ensemble: Ensemble) -> None:  # noqa: ANN001
+    for row in evidence.products:
+        chosen = row.product == (arm.source if row.kind == "source" else arm.product)
+        if not chosen or row.factor is None or row.kind == "priming":
+            continue
+        times: np.ndarray | float = row.factor
+        spread = row.spread if row.spread is not None else {"measured": 1.5, "assumed": 3.0}.get(row.strength, 2.0)
+        if row.factor > 0 and spread > 1 and row.factor != 1.0:
+            z = ndtri(ensemble.uniform(f"product:{row.product}:{row.cell}:{row.target}"))
+            times = row.factor * np.exp(np.log(spread) / Z90 * z)
+            # a factor under one stays under one: the control does less by definition of the row
+            times = np.minimum(times, 1.0) if row.factor < 1 else times
+        cell = row.cell or "MSC"
+        if row.target == "*":
+            for name in index:
+                if name.startswith(f"factor:{cell}:"):
+                    scale(name, times)
+        else:
+            scale(f"factor:{cell}:{row.target}", times)
+
+
+def _cross(scale, arm: Arm, evidence: Evidence) -> None:  # noqa: ANN001
+    host, msc = arm.species, arm.species_of_msc
+    if host == msc:
+        return
+    for row in evidence.crossreactivity:
+        mediator = evidence.mediators.get(row.mediator)
+        if mediator is None:
+            continue
+        if mediator.maker == "host" and (row.from_species, row.to_species) == (host, msc):
+            scale(f"cross:{row.mediator}:MSC", row.factor)
+        if mediator.maker == "MSC" and (row.from_species, row.to_species) == (msc, host):
+            scale(f"cross:{row.mediator}:host", row.factor)
+
+
+def nodes(evidence: Evidence) -> set[str]:
+    """Return the symbols of all nodes of all chains."""
+    rows = (*evidence.rules.values(), *evidence.behaviours)
+    return {node.symbol for row in rows for node in parse_via(row.via)}
+
+
+def blockable(evidence: Evidence) -> dict[str, str]:
+    """Return every name that may be blocked, and what it stands for."""
+    out = dict.fromkeys(nodes(evidence), "node")
+    out.update({m.name: "mediator" for m in evidence.mediators.values() if m.kind not in ("stimulus", "drug")})
+    for block in evidence.blocks.values():
+        out.update(dict.fromkeys((block.name, *block.synonyms), "agent"))
+    return out
+
+
+def _nodes(index, symbol: str, owner: str, prefix: str) -> list[str]:  # noqa: ANN001
+    """Return the parameters of a node: every owner's, or one owner's and those of its states."""
+    found = []
+    for name in index:
+        if name.startswith(prefix):
+            who, _, what = name[len(prefix) :].rpartition(":")
+            if what == symbol and (not owner or who == owner or who.startswith(owner + ".")):
+                found.append(name)
+    return found
+
+
+def _block(scale, index, text: str, evidence: Evidence, ensemble: Ensemble) -> None:  # noqa: ANN001
+    name, _, own = text.rpartition(":") if text.rpartition(":")[2].replace(".", "", 1).isdigit() else (text, "", "")
+    known = blockable(evidence)
+    if name not in known:
+        raise InputError(f"nothing to block is called {name!r}", key="block", suggestion=nearest(name, known))
+    agent = next((b for b in evidence.blocks.values() if name in (b.name, *b.synonyms)), None)
+    kind = agent.kind if agent else ("neutraliser" if known[name] == "mediator" else "inhibitor")
+    node, owner = (agent.node, agent.owner) if agent else (name, "")
+    low, mid, high = (0.7, 0.9, 0.99) if agent is None else (agent.spread_low, agent.efficacy, agent.spread_high)
+    if own:
+        efficacy: np.ndarray | float = float(own)
+        if not 0 <= efficacy <= 1:
+            raise InputError(f"efficacy {own} is not in 0 to 1", key="block")
+    else:
+        efficacy = _efficacy(ensemble.uniform(f"block:{name}"), low, mid, high)
+    symbol = node.rpartition(":")[2]
+    owner = owner or node.rpartition(":")[0]
+    if kind == "neutraliser" and scale(f"free:{symbol}", 1.0 - efficacy):
+        return
+    prefix = "keep:" if kind == "inhibitor" else "reach:"
+    for parameter in _nodes(index, symbol, owner, prefix):
+        scale(parameter, 1.0 - efficacy)
+
+
+def _efficacy(u: np.ndarray, low: float | None, mid: float, high: float | None) -> np.ndarray:
+    """Return draws of an efficacy whose 5, 50 and 95 % points are given, linear on the logit scale."""
+    low, high = (mid if low is None else low), (mid if high is None else high)
+    z = ndtri(u) / Z90
+    odds = [np.log(p / (1 - p)) for p in np.clip([low, mid, high], 1e-4, 1 - 1e-4)]
+    logit = odds[1] + np.where(z < 0, z * (odds[1] - odds[0]), z * (odds[2] - odds[1]))
+    return 1.0 / (1.0 + np.exp(-logit))
+
+
+def _knock_out(scale, index, text: str, evidence: Evidence) -> None:  # noqa: ANN001
+    owner, _, symbol = text.rpartition(".")
+    owners = {*evidence.members, *(c.lineage for c in evidence.cells.values())}
+    if owner not in owners:
+        raise InputError(f"{text!r} is not OWNER.NODE", key="knockout", suggestion=nearest(owner, owners))
+    known = nodes(evidence)
+    if symbol not in known:
+        raise InputError(f"no node {symbol!r} to knock out", key="knockout", suggestion=nearest(symbol, known))
+    for parameter in _nodes(index, symbol, owner, "keep:"):
+        scale(parameter, 0.0)

@@ -1,0 +1,405 @@
+"""From tables to a system of equations, still without numbers of a draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+
+from ..errors import InputError
+from ..evidence import Evidence
+from .expr import Expr, const, mul, sym
+from .network import Act, Network, build_network, owner_of
+from .numbers import Numbers
+from .response import Influence, factor
+from .signals import Surroundings, level_name
+from .system import Process, State, System
+from ..evidence.words import parse_limits, parse_via
+
+__all__ = ["compile_model"]
+
+#: A behaviour conditioned on more kinds of touch than this would need too many terms.
+MOST_TOUCHED = 4
+#: Exchange between well and insert over diffusion, 1/um^2: assumed, 1 mm of still medium and 2 mm of height.
+MEMBRANE = 5e-7
+
+
+def compile_model(
+    evidence: Evidence,
+    *,
+    sites: Mapping[str, tuple[str, ...]],
+    places: Mapping[str, float] | None = None,
+    extra: Iterable[str] = (),
+    name: str = "model",
+) -> System:
+    """Compile the tables for a set of cells.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    sites : mapping
+        Cell to the places it may be in; whatever it can turn into is added.
+    places : mapping, optional
+        Place to volume in uL; the first is the target's. Default one well of 200 uL.
+    extra : iterable of str
+        Mediators to keep although nothing makes or senses them.
+    name : str
+        Name of the system.
+
+    Returns
+    -------
+    System
+
+    Raises
+    ------
+    InputError
+        If a table row cannot be turned into an equation.
+    """
+    network = build_network(evidence, sites, places or {"well": 200.0}, extra)
+    return _Compiler(network, name).system()
+
+
+class _Compiler:
+    """Builds the parts of a system; used once."""
+
+    def __init__(self, network: Network, name: str) -> None:
+        self.network, self.name = network, name
+        self.evidence = network.evidence
+        self.numbers = Numbers(network.evidence)
+        self.assignments: dict[str, Expr] = {}
+        self.processes: list[Process] = []
+        self.states: dict[str, State] = {}
+        self.start: dict[str, Expr] = {}
+        self.around = {
+            place: Surroundings(network, self.numbers, place, self.assignments, self._secretion)
+            for place in network.places
+        }
+
+    def system(self) -> System:
+        self._declare()
+        for place in self.network.places:
+            self._quasi_steady(place)
+            for act in self._acts(place):
+                self._process(place, act)
+            self._losses(place)
+        self._exchange()
+        return System(
+            self.name,
+            tuple(self.states.values()),
+            tuple(self.numbers.parameters()),
+            self.assignments,
+            tuple(self.processes),
+            self.start,
+        )
+
+    # -- states -------------------------------------------------------------------------------
+
+    def _declare(self) -> None:
+        for place in self.network.places:
+            for cell in self.network.cells:
+                if place in self.network.sites[cell]:
+                    self._state(level_name(place, cell), "cell", place, cell, "cells/uL", 100.0)
+            for name in self.network.mediators:
+                row = self.evidence.mediators[name]
+                if not row.quasi_steady:
+                    self._state(level_name(place, name), "mediator", place, name, row.unit, row.scale)
+                    self.start[level_name(place, name)] = self.numbers.fresh(name, place)
+            for act in self._acts(place):
+                if act.action.verb in ("expresses", "keeps"):
+                    label = level_name(place, f"{act.cell}.{act.action.what}")
+                    self._state(label, "expression", place, act.action.what, "relative", 1.0)
+                    if act.action.verb == "expresses":
+                        rest = self._rate_at(act, place, self._rest_level)
+                        self.start[label] = self.start[label] + rest if label in self.start else rest
+        for act in self.network.acts:
+            if act.action.verb in ("division", "death") and act.cell in self.network.sites:
+                name = f"count:{act.action.verb}:{act.cell}"
+                self._state(name, "counter", self.network.sites[act.cell][0], act.cell, "events/uL", 1000.0)
+
+    def _state(self, *about: object) -> None:
+        self.states.setdefault(str(about[0]), State(*about))  # type: ignore[arg-type]
+
+    def _acts(self, place: str) -> list[Act]:
+        return [
+            act
+            for act in self.network.acts
+            if self.around[place].here(act.cell)
+            and parse_limits(act.base.where).get("place", place) == place
+            and (act.action.verb != "migrates" or act.action.what == place)
+        ]
+
+    # -- the rate of one behaviour ------------------------------------------------------------
+
+    def _rest_level(self, act: Act):  # noqa: ANN202
+        """Sense a fresh medium without stimulus, touching nothing."""
+
+        def sense(signal, touched):  # noqa: ANN001, ANN202
+            if signal.kind == "free":
+                row = self.numbers.kinetics(signal.name, "well")
+                return self.numbers.fresh(signal.name, "well") if row is not None and row.start else None
+            if signal.kind == "self" and not signal.name == act.action.what:
+                return self._base_of(self.network.lineage(act.cell), signal.name)
+            return None
+
+        return sense
+
+    def _base_of(self, lineage: str, what: str) -> Expr | None:
+        for act in self.network.acts:
+            if act.action.verb == "expresses" and act.action.what == what and act.cell == lineage:
+                return self.numbers.base(act.base, act.action)
+        return None
+
+    def _reference_level(self, act: Act):  # noqa: ANN202
+        """Sense the milieu in which the base was measured."""
+        milieu = self.numbers.milieu(act.base)
+
+        def sense(signal, touched):  # noqa: ANN001, ANN202
+            value = milieu.get(str(signal))
+            if value is None and signal.kind == "near":
+                value = milieu.get(signal.name)
+            return const(value) if value else None
+
+        return sense
+
+    def _influences(self, act: Act, sense, *, reference: bool = False) -> list[Influence]:  # noqa: ANN001
+        out = []
+        owner = owner_of(act.cell)
+        for rule, signal in act.rules:
+            half = self.numbers.half_max(rule, signal)
+            reach, keep = const(1.0), const(1.0)
+            if not reference:
+                for node in parse_via(rule.via):
+                    reach = reach * self.numbers.switch(f"reach:{node}")
+                    keep = keep * self.numbers.switch(f"keep:{node}")
+
+            def x(touched, signal=signal, half=half, reach=reach):  # noqa: ANN001, ANN202
+                level = sense(signal, touched)
+                return None if level is None else mul(reach, level) / half
+
+            blocked = {"saturated": 1.0, "1": None}.get(rule.if_blocked, 0.0)
+            active = const(1.0)
+            for key, value in parse_limits(rule.where).items():
+                if key != "place":
+                    active = active * self.numbers.switch(f"is:{owner}:{key}={value}")
+            out.append(Influence(rule.effect, self._strength(rule, act), rule.hill, x, keep, blocked, active, rule.group))
+        return out
+
+    def _strength(self, rule, act: Act) -> Expr:  # noqa: ANN001
+        if rule.effect == "requires":
+            return self.numbers.leak(rule)
+        fold = self.numbers.fold(rule, act.base.most, act.base.least)
+        bound = self.numbers.bound(act.base, "most" if rule.effect == "increases" else "least")
+        if bound is None:
+            which = "most" if rule.effect == "increases" else "least"
+            raise InputError(
+                f"{act.cell} {act.text} has no '{which}', but rule {rule.id} {rule.effect} it",
+                file=act.base.file, row=act.base.row, key=which,
+            )  # fmt: skip
+        if rule.effect == "increases":
+            return (fold - 1.0) / (bound - 1.0)
+        return (1.0 - fold) / (1.0 - bound)
+
+    def _rate_at(self, act: Act, place: str, sensing=None) -> Expr:  # noqa: ANN001
+        """Return the rate of a behaviour per cell (or the level a carried molecule relaxes to)."""
+        row, around = act.base, self.around[place]
+        most, least = self.numbers.bound(row, "most"), self.numbers.bound(row, "least")
+        rate = self.numbers.base(row, act.action)
+        if row.reference:
+            at_reference = self._influences(act, self._reference_level(act), reference=True)
+            rate = rate / factor(at_reference, most, least, frozenset())
+        owner = owner_of(act.cell)
+        rate = rate * self.numbers.switch(f"factor:{self.network.lineage(act.cell)}:{act.text}")
+        for node in parse_via(row.via):
+            rate = rate * self.numbers.switch(f"keep:{node}")
+        for key, value in parse_limits(row.where).items():
+            if key != "place":
+                rate = rate * self.numbers.switch(f"is:{owner}:{key}={value}")
+        if row.scales_with and sensing is None:
+            carried = around.carried(self.network.lineage(act.cell), row.scales_with)
+            if carried is None:
+                raise InputError(
+                    f"{act.cell} does not carry {row.scales_with!r}", file=row.file, row=row.row, key="scales_with"
+                )
+            rate = rate * carried
+        if sensing is not None:
+            return rate * factor(self._influences(act, sensing(act)), most, least, frozenset())
+        sensed_place = self.around[act.action.to] if act.action.verb == "migrates" else around
+        influences = self._influences(act, lambda s, t: sensed_place.sense(s, act.cell, t))
+        touched = sorted({s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)})
+        if len(touched) > MOST_TOUCHED:
+            raise InputError(f"{act.cell} {act.text}: rules on more than {MOST_TOUCHED} kinds of touch", key="signal")
+        return rate * self._averaged(act.cell, around, touched, lambda t: factor(influences, most, least, t))
+
+    def _averaged(self, cell: str, around: Surroundings, touched: list[str], at) -> Expr:  # noqa: ANN001
+        """Average over cells that touch and cells that do not, never the response of the mean."""
+        if not touched:
+            return at(frozenset())
+        total = const(0.0)
+        for size in range(len(touched) + 1):
+            for some in combinations(touched, size):
+                share = const(1.0)
+                for other in touched:
+                    p = around.touching(cell, other)
+                    share = share * (p if other in some else 1.0 - p)
+                total = total + share * at(frozenset(some))
+        return total
+
+    # -- processes ----------------------------------------------------------------------------
+
+    def _named_rate(self, place: str, act: Act) -> Expr:
+        name = f"rate:{place}:{act.cell}:{act.text}" + (f":{';'.join(act.base.where)}" if act.base.where else "")
+        if name not in self.assignments:
+            self.assignments[name] = self._rate_at(act, place)
+        return sym(name)
+
+    def _secretion(self, place: str, cell: str, mediator: str) -> Expr | None:
+        rates = [
+            self._named_rate(place, act)
+            for act in self._acts(place)
+            if act.cell == cell and act.action.verb == "secretes" and act.action.what == mediator
+        ]
+        return sum(rates[1:], rates[0]) if rates else None
+
+    def _quasi_steady(self, place: str) -> None:
+        for name in self.network.mediators:
+            if not self.evidence.mediators[name].quasi_steady:
+                continue
+            made = const(0.0)
+            for cell in self.network.cells:
+                if place in self.network.sites[cell]:
+                    rate = self._secretion(place, cell, name)
+                    if rate is not None:
+                        made = made + rate * sym(level_name(place, cell))
+            loss = self.numbers.loss(name, place)
+            if loss.op == "const":
+                raise InputError(f"{name} is quasi-steady but has no half-life", file="kinetics.csv", key="half_life")
+            self.assignments[level_name(place, name)] = made / loss
+
+    def _process(self, place: str, act: Act) -> None:
+        verb, what, to = act.action.verb, act.action.what, act.action.to
+        cell = level_name(place, act.cell)
+        if verb == "expresses" or verb == "keeps":
+            return self._relax(place, act)
+        rate = self._named_rate(place, act)
+        changes: list[tuple[str, float]]
+        if verb in ("division", "death", "becomes"):
+            rate = rate * sym(cell)
+            changes = [(cell, 1.0)] if verb == "division" else [(cell, -1.0)]
+            if to:
+                changes.append((level_name(place, to), 1.0))
+                self._carry(place, act.cell, place, to, rate, act)
+            if verb != "becomes":
+                changes.append((f"count:{verb}:{act.cell}", self._share_of_first(place, act.cell)))
+        elif verb == "secretes":
+            if self.evidence.mediators[what].quasi_steady:
+                return None
+            rate, changes = rate * sym(cell), [(level_name(place, what), 1.0)]
+        elif verb in ("takes up", "converts"):
+            level = sym(level_name(place, what))
+            if act.base.km:
+                level = level / (self.numbers.km(act.base, act.action) + level)
+            rate, changes = mul(rate, sym(cell), level), [(level_name(place, what), -1.0)]
+            if verb == "converts":
+                changes.append((level_name(place, to), 1.0))
+        elif verb == "migrates":
+            ratio = self.network.places[place] / self.network.places[to]
+            rate, changes = rate * sym(cell), [(cell, -1.0), (level_name(to, act.cell), ratio)]
+            self._carry(place, act.cell, to, act.cell, ratio * rate, act)
+        else:
+            return self._give(place, act, rate)
+        self._add(place, act, rate, changes)
+        return None
+
+    def _share_of_first(self, place: str, cell: str) -> float:
+        """Counters are per uL of the first place the cell may be in."""
+        first = self.network.sites[cell][0]
+        return self.network.places[place] / self.network.places[first]
+
+    def _add(self, place: str, act: Act, rate: Expr, changes: list[tuple[str, float]], suffix: str = "", signed: bool = False) -> None:
+        rules = tuple(rule.id for rule, _ in act.rules)
+        refs = dict.fromkeys(ref for row in (act.base, *(rule for rule, _ in act.rules)) for ref in row.refs)
+        name = f"{place}:{act.cell}:{act.text}" + (f":{';'.join(act.base.where)}" if act.base.where else "") + suffix
+        self.processes.append(Process(name, rate, tuple(changes), act.cell, act.text, rules, tuple(refs), signed))
+
+    def _relax(self, place: str, act: Act) -> None:
+        label = level_name(place, f"{act.cell}.{act.action.what}")
+        target = self._named_rate(place, act) if act.action.verb == "expresses" else const(0.0)
+        speed = self.numbers.turnover(act.base)
+        # several rows (one a species) add up: each pulls towards its own share, the loss counts once
+        if any(p.name.startswith(f"{label}:loss") for p in self.processes):
+            self._add(place, act, speed * target, [(label, 1.0)])
+            return
+        if target.op != "const":
+            self._add(place, act, speed * target, [(label, 1.0)])
+        self.processes.append(Process(f"{label}:loss", speed * sym(label), ((label, -1.0),), act.cell, act.text))
+
+    def _give(self, place: str, act: Act, rate: Expr) -> None:
+        """Engulfing and transfer: what passes between two cells that touch."""
+        around = self.around[place]
+        what = "engulfed" if act.action.verb == "engulfs" else act.action.what
+        if act.action.verb == "engulfs":
+            for prey in around.here(act.action.to):
+                share = around.touching(act.cell, prey)
+                eaten = mul(rate, share)
+                label = level_name(place, f"{self.network.lineage(act.cell)}.{what}")
+                self._add(place, act, eaten * sym(level_name(place, act.cell)), [(level_name(place, prey), -1.0)], f":{prey}")
+                if self.network.carries(self.network.lineage(act.cell), what):
+                    self._add(place, act, eaten, [(label, 1.0)], f":{prey}:content")
+            return
+        for lineage in dict.fromkeys(self.network.lineage(c) for c in around.here(act.action.to)):
+            if not self.network.carries(lineage, what):
+                raise InputError(
+                    f"{lineage} keeps no {what}: add a behaviour 'keeps {what}'",
+                    file=act.base.file, row=act.base.row, key="behaviour",
+                )  # fmt: skip
+            given = mul(rate, around.touching(around.here(lineage)[0], act.cell))
+            self._add(place, act, given, [(level_name(place, f"{lineage}.{what}"), 1.0)], f":{lineage}")
+
+    def _carry(self, place: str, cell: str, to_place: str, to: str, flow: Expr, act: Act) -> None:
+        """Carried levels move with the cells: newcomers mix theirs into the level they find."""
+        source, sink = self.network.lineage(cell), self.network.lineage(to)
+        if (place, source) == (to_place, sink):
+            return
+        for other in self.network.acts:
+            if other.action.verb not in ("expresses", "keeps") or self.network.lineage(other.cell) != source:
+                continue
+            what = other.action.what
+            if not self.network.carries(sink, what):
+                continue
+            here, there = level_name(place, f"{source}.{what}"), level_name(to_place, f"{sink}.{what}")
+            # a trace of cells keeps the mean defined when the sink is empty
+            crowd = self.around[to_place].count(sink) + 1e-3
+            name = f"{to_place}:{to}:{what}:arrives from {place}:{cell}:{act.text}"
+            if any(p.name == name for p in self.processes):
+                continue
+            self.processes.append(
+                Process(name, flow * (sym(here) - sym(there)) / crowd, ((there, 1.0),), cell, act.text, signed=True)
+            )
+
+    def _losses(self, place: str) -> None:
+        for name in self.network.mediators:
+            loss = self.numbers.loss(name, place)
+            if loss.op != "const" and not self.evidence.mediators[name].quasi_steady:
+                label = level_name(place, name)
+                row = self.numbers.kinetics(name, place)
+                self.processes.append(
+                    Process(f"{label}:loss", loss * sym(label), ((label, -1.0),), name, "loss", refs=row.refs)
+                )
+
+    def _exchange(self) -> None:
+        """Mediators diffuse between a well and its insert; the exchange scales with diffusion."""
+        places = list(self.network.places)
+        if "insert" not in places:
+            return
+        well, insert = places[0], "insert"
+        ratio = self.network.places[insert] / self.network.places[well]
+        for name in self.network.mediators:
+            if self.evidence.mediators[name].quasi_steady:
+                continue
+            row = self.numbers.kinetics(name, well)
+            if row is None or row.diffusion is None:
+                continue
+            speed = self.numbers.diffusion(name, well) * self.numbers.geometry("membrane:conductance", MEMBRANE, "1/um^2")
+            a, b = level_name(insert, name), level_name(well, name)
+            self.processes.append(
+                Process(f"{name}:crosses the membrane", speed * (sym(a) - sym(b)), ((a, -1.0), (b, ratio)), name, "exchange", signed=True)
+            )

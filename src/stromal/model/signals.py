@@ -1,0 +1,157 @@
+"""What a cell in a place senses: levels of signals as expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import pi
+
+from ..errors import InputError
+from .expr import Expr, const, exp, mul, pos, sym
+from .network import Network, owner_of
+from .numbers import NEAR_DISTANCE, Numbers
+from ..evidence.words import Signal
+
+__all__ = ["Surroundings", "level_name", "touch_name"]
+
+#: uL in um^3: a secretion per (cell/uL) times this is an amount per cell in (unit * um^3).
+UM3_PER_UL = 1e9
+#: Cells per uL at which half the touch slots are free, in the standard well of 200 uL on 32 mm^2:
+#: assumed, about 3000 per mm^2 where a T-cell monolayer is 26,000.
+FREE_SLOTS = 480.0
+#: Cells per uL (in T-cell equivalents) that the medium of the standard well can feed: assumed.
+CAPACITY = 5000.0
+
+
+def level_name(place: str, what: str) -> str:
+    """Return the name of a state: a cell, a mediator or ``LINEAGE.X`` in a place."""
+    return f"{place}:{what}"
+
+
+def touch_name(place: str, cell: str, other: str) -> str:
+    """Return the name of the share of ``cell`` that touches ``other``."""
+    return f"touch:{place}:{cell}:{other}"
+
+
+@dataclass
+class Surroundings:
+    """Expressions for all that can be sensed in one place.
+
+    Attributes
+    ----------
+    network, numbers
+        What is there, and its parameters.
+    place : str
+    assignments : dict
+        Named quantities of the system, extended as they are asked for.
+    secretion : callable
+        (place, cell, mediator) to the per-cell secretion expression, for ``near``.
+    """
+
+    network: Network
+    numbers: Numbers
+    place: str
+    assignments: dict[str, Expr]
+    secretion: Callable[[str, str, str], Expr | None]
+    _crowd: Expr | None = field(default=None, init=False)
+
+    def here(self, name: str) -> list[str]:
+        """Return the cells present in this place that ``name`` stands for."""
+        return [c for c in self.network.present(name) if self.place in self.network.sites[c]]
+
+    def count(self, name: str) -> Expr:
+        """Return the number of cells per uL that ``name`` stands for."""
+        total = const(0.0)
+        for cell in self.here(name):
+            total = total + pos(sym(level_name(self.place, cell)))
+        return total
+
+    def _slots_taken(self) -> Expr:
+        name = f"slots:{self.place}"
+        if name not in self.assignments:
+            total = self.numbers.geometry(f"n0:{self.place}", FREE_SLOTS, "cells/uL")
+            for cell in self.network.cells:
+                if self.place in self.network.sites[cell]:
+                    total = total + self.numbers.slots(cell) * pos(sym(level_name(self.place, cell)))
+            self.assignments[name] = total
+        return sym(name)
+
+    def touches(self, cell: str, other: str) -> Expr:
+        """Return the mean number of touches of ``other`` on one ``cell``: f_i f_j n_j / (n0 + sum f n)."""
+        total = const(0.0)
+        for member in self.here(other):
+            total = total + self.numbers.slots(member) * pos(sym(level_name(self.place, member)))
+        return self.numbers.slots(cell) * total / self._slots_taken()
+
+    def touching(self, cell: str, other: str) -> Expr:
+        """Return the share of ``cell`` that touches at least one ``other``."""
+        if not self.here(other):
+            return const(0.0)
+        name = touch_name(self.place, cell, other)
+        if name not in self.assignments:
+            self.assignments[name] = 1.0 - exp(-self.touches(cell, other))
+        return sym(name)
+
+    def crowding(self) -> Expr:
+        """Return cells over the capacity of the place."""
+        if self._crowd is None:
+            total = const(0.0)
+            for cell in self.network.cells:
+                if self.place in self.network.sites[cell]:
+                    total = total + self.numbers.slots(cell) * pos(sym(level_name(self.place, cell)))
+            self._crowd = total / self.numbers.geometry(f"capacity:{self.place}", CAPACITY, "cells/uL")
+        return self._crowd
+
+    def free(self, mediator: str, cell: str) -> Expr | None:
+        """Return the level of a mediator as ``cell`` senses it: what is free, times cross-reactivity."""
+        if mediator not in self.network.mediators:
+            return None
+        reach = self.numbers.switch(f"cross:{mediator}:{owner_of(cell)}")
+        available = self.numbers.switch(f"free:{mediator}")
+        return mul(reach, available, pos(sym(level_name(self.place, mediator))))
+
+    def carried(self, lineage: str, what: str) -> Expr | None:
+        """Return a carried level, None where no cell here carries it."""
+        if not self.here(lineage) or not self.network.carries(lineage, what):
+            return None
+        return pos(sym(level_name(self.place, f"{lineage}.{what}")))
+
+    def sense(self, signal: Signal, cell: str, touched: frozenset[str]) -> Expr | None:
+        """Return the level of a signal for a ``cell`` that touches ``touched``; None where there is none."""
+        match signal.kind:
+            case "free":
+                return self.free(signal.name, cell)
+            case "crowding":
+                return self.crowding()
+            case "self":
+                return self.carried(self.network.lineage(cell), signal.name)
+            case "touch":
+                if signal.cell not in touched:
+                    return None
+                if not signal.name:
+                    return const(1.0)
+                return self.carried(self._one_lineage(signal), signal.name)
+            case _:
+                bulk = self.free(signal.name, cell)
+                beside = self._beside(signal) if signal.cell in touched else None
+                if beside is not None:
+                    beside = mul(self.numbers.switch(f"free:{signal.name}"), beside)
+                return bulk + beside if bulk is not None and beside is not None else (bulk or beside)
+
+    def _one_lineage(self, signal: Signal) -> str:
+        lineages = {self.network.lineage(c) for c in self.network.present(signal.cell)} or {signal.cell}
+        if len(lineages) > 1:
+            raise InputError(f"{signal}: {signal.cell} stands for several lineages", key="signal")
+        return lineages.pop()
+
+    def _beside(self, signal: Signal) -> Expr | None:
+        """Steady level beside one point source: q / (4 pi D r)."""
+        made = [self.secretion(self.place, cell, signal.name) for cell in self.here(signal.cell)]
+        made = [m for m in made if m is not None]
+        if not made:
+            return None
+        name = f"near:{self.place}:{signal.cell}:{signal.name}"
+        if name not in self.assignments:
+            reach = self.numbers.diffusion(signal.name, self.place) * (4 * pi * NEAR_DISTANCE)
+            self.assignments[name] = UM3_PER_UL * made[0] / reach
+        return sym(name)

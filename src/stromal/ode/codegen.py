@@ -1,0 +1,290 @@
+"""Straight-line LLVM IR of a system: what is free of the state, right-hand side, Jacobian.
+
+A value is a vector with one run in each lane (structure of arrays: number ``i`` of a run is lane
+``l`` of vector ``i``), so lanes never meet and a run's result cannot depend on its neighbours.
+No fast-math flag is set; a product is fused with the sum that uses it where the machine can.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model.system import System
+from .sparse import Tables, eliminate
+from .tape import Tape
+
+__all__ = ["Program", "canonical", "generate"]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Generated code of a system, states in elimination order.
+
+    Attributes
+    ----------
+    ir : str
+        LLVM IR of ``prepare(params, slots)``, ``rhs(y, slots, f)`` and ``rhs_jac(y, slots, f, j)``.
+    tables : Tables
+        Pattern of Jacobian and factors.
+    n_slots : int
+        Numbers of a run that are free of the state.
+    uses : set of str
+        Vector functions that the code calls (``exp``, ``log``).
+    """
+
+    ir: str
+    tables: Tables
+    n_slots: int
+    uses: frozenset[str]
+
+
+def canonical(system: System) -> bytes:
+    """Return bytes that are equal for systems with equal code: names of processes etc. are left out."""
+    from ..model.expr import postorder
+
+    roots = list(system.assignments.values()) + [process.rate for process in system.processes]
+    index: dict[int, int] = {}
+    lines = [f"{state.name}" for state in system.states] + ["--"]
+    lines += [f"{parameter.name}" for parameter in system.parameters] + ["--"]
+    for node in postorder(roots):
+        index[id(node)] = len(index)
+        value = node.value.hex() if isinstance(node.value, float) else node.value
+        lines.append(f"{node.op} {value!r} {[index[id(arg)] for arg in node.args]}")
+    lines += [f"{name} {index[id(root)]}" for name, root in system.assignments.items()] + ["--"]
+    for process in system.processes:
+        lines.append(f"{index[id(process.rate)]} {[(s, float(c).hex()) for s, c in process.changes]}")
+    return "\n".join(lines).encode()
+
+
+class _Writer:
+    """Text of one function; every operation is written when it is first needed."""
+
+    def __init__(self, tape: Tape, width: int, slots: dict[int, int], uses: set[str], shared: list[int]) -> None:
+        self.tape, self.slots, self.uses, self.shared = tape, slots, uses, shared
+        self.vec = f"<{width} x double>"
+        self.width = width
+        self.lines: list[str] = []
+        self.name: dict[int, str] = {}
+        self.count = 0
+        self.hoist = True  # whether what is free of the state is read from its slot
+
+    def line(self, text: str) -> str:
+        """Write ``name = text`` and return the name."""
+        self.count += 1
+        self.lines.append(f"  %v{self.count} = {text}")
+        return f"%v{self.count}"
+
+    def number(self, value: float) -> str:
+        """Return a vector literal."""
+        bits = struct.unpack("<Q", struct.pack("<d", value))[0]
+        return "<" + ", ".join([f"double 0x{bits:016X}"] * self.width) + ">"
+
+    def load(self, base: str, i: int) -> str:
+        """Read vector ``i`` of ``base``: at each use, since a load folds into its user."""
+        at = self.line(f"getelementptr {self.vec}, ptr {base}, i64 {i}")
+        return self.line(f"load {self.vec}, ptr {at}, align {8 * self.width}")
+
+    def store(self, value: str, base: str, i: int) -> None:
+        """Write vector ``i`` of ``base``."""
+        at = self.line(f"getelementptr {self.vec}, ptr {base}, i64 {i}")
+        self.lines.append(f"  store {self.vec} {value}, ptr {at}, align {8 * self.width}")
+
+    def value(self, root: int) -> str:
+        """Return the name of operation ``root``, writing what it needs."""
+        stack = [root]
+        while stack:
+            i = stack[-1]
+            if i in self.name or self._leaf(i) is not None:
+                stack.pop()
+                continue
+            missing = [a for a in self._needs(i) if a not in self.name and self._leaf(a) is None]
+            if missing:
+                stack.extend(reversed(missing))
+            else:
+                self.name[i] = self._write(i)
+                stack.pop()
+        return self._use(root)
+
+    def _leaf(self, i: int) -> tuple[str, int] | str | None:
+        op, a, _ = self.tape.ops[i]
+        if op == "const":
+            return self.number(a)
+        if op == "state":
+            return ("%y", a)
+        if self.hoist and not self.tape.live[i]:
+            return ("%p", self.slots.setdefault(i, len(self.slots)))
+        return ("%p", a) if op == "param" else None
+
+    def _use(self, i: int) -> str:
+        leaf = self._leaf(i)
+        return self.name[i] if leaf is None else leaf if isinstance(leaf, str) else self.load(*leaf)
+
+    def _fused(self, i: int) -> int | None:
+        """Return the operand of the sum ``i`` that is a product used nowhere else."""
+        op, a, b = self.tape.ops[i]
+        for x in (b, a) if op in ("add", "sub") else ():
+            if self.tape.ops[x][0] == "mul" and self.shared[x] == 1 and x not in self.name and self._leaf(x) is None:
+                return x
+        return None
+
+    def _needs(self, i: int) -> list[int]:
+        op, a, b = self.tape.ops[i]
+        if op not in ("add", "sub", "mul", "div"):
+            return [a]
+        product = self._fused(i)
+        return [a, b] if product is None else [b if product == a else a, *self.tape.ops[product][1:]]
+
+    def _write(self, i: int) -> str:
+        op, a, b = self.tape.ops[i]
+        vec = self.vec
+        product = self._fused(i)
+        if product is not None:
+            _, x, y = self.tape.ops[product]
+            x, y, z = self._use(x), self._use(y), self._use(b if product == a else a)
+            if op == "sub" and product == b:
+                x = self.line(f"fneg {vec} {x}")
+            elif op == "sub":
+                z = self.line(f"fneg {vec} {z}")
+            return self.fma(x, y, z)
+        if op in ("add", "sub", "mul", "div"):
+            return self.line(f"f{op} {vec} {self._use(a)}, {self._use(b)}")
+        x = self._use(a)
+        match op:
+            case "neg":
+                return self.line(f"fneg {vec} {x}")
+            case "pos" | "floor":
+                # a comparison with nan is false, so nan comes through
+                least = self.number(0.0 if op == "pos" else b)
+                below = self.line(f"fcmp olt {vec} {x}, {least}")
+                return self.line(f"select <{self.width} x i1> {below}, {vec} {least}, {vec} {x}")
+            case "sqrt":
+                return self.line(f"call {vec} @llvm.sqrt.v{self.width}f64({vec} {x})")
+            case "pow":
+                log = self.tape._unary("log", a)
+                if log not in self.name:
+                    self.name[log] = self.call("log", x)
+                return self.call("exp", self.line(f"fmul {vec} {self.name[log]}, {self.number(b)}"))
+            case _:
+                return self.call(op, x)
+
+    def fma(self, x: str, y: str, z: str) -> str:
+        """Write ``x * y + z``."""
+        vec = self.vec
+        return self.line(f"call {vec} @llvm.fmuladd.v{self.width}f64({vec} {x}, {vec} {y}, {vec} {z})")
+
+    def call(self, name: str, x: str) -> str:
+        """Write a call of our own ``exp`` or ``log``."""
+        self.uses.add(name)
+        return self.line(f"call {self.vec} @v{name}({self.vec} {x})")
+
+    def function(self, head: str) -> str:
+        """Return the finished function."""
+        return "\n".join([f"define void {head} #0 {{", *self.lines, "  ret void", "}", ""])
+
+
+class _Built:
+    """Tape of a system: rates, derivatives, pattern."""
+
+    def __init__(self, system: System) -> None:
+        tape = self.tape = Tape()
+        n = len(system.states)
+        env = {state.name: tape.state(i) for i, state in enumerate(system.states)}
+        env |= {parameter.name: tape.param(k) for k, parameter in enumerate(system.parameters)}
+        done: dict[int, int] = {}
+        for name, expr in system.assignments.items():
+            (env[name],) = tape.lower([expr], env, done)
+        rates = tape.lower([process.rate for process in system.processes], env, done)
+        index = system.state_index
+        self.gradients: list[tuple[dict[int, int], list[tuple[int, float]]]] = []
+        terms: list[list[int]] = [[] for _ in range(n)]
+        self.pattern: set[tuple[int, int]] = set()
+        for rate, process in zip(rates, system.processes, strict=True):
+            changes = [(index[state], float(c)) for state, c in process.changes if c]
+            for s, c in changes:
+                terms[s].append(tape.mul(tape.const(c), rate))
+            slopes = {v: d for v, d in tape.gradient(rate).items() if tape.ops[d][:2] != ("const", 0.0)}
+            self.gradients.append((slopes, changes))
+            self.pattern |= {(s, v) for s, _ in changes for v in slopes}
+        zero = tape.const(0.0)
+        self.total = [tape._fold(tape.add, part) if part else zero for part in terms]
+        self.shared = [0] * len(tape.ops)
+        for i in range(len(tape.ops)):
+            for a in tape._operands(i):
+                self.shared[a] += 1
+        for i in self.total:
+            self.shared[i] += 2
+        for slopes, _ in self.gradients:
+            for d in slopes.values():
+                self.shared[d] += 2
+
+
+def generate(system: System, width: int) -> Program:
+    """Return the straight-line code of ``system`` for ``width`` runs in a vector.
+
+    Raises
+    ------
+    KeyError
+        If a rate uses a name that is neither state, parameter nor earlier assignment.
+    """
+    built = _Built(system)
+    n = len(system.states)
+    tables = eliminate(built.pattern, n)
+    place = np.empty(n, dtype=int)
+    place[tables.order] = np.arange(n)
+    tape = built.tape
+    # the code works in elimination order
+    tape.ops = [("state", int(place[a]), b) if op == "state" else (op, a, b) for op, a, b in tape.ops]
+    slots: dict[int, int] = {}
+    uses: set[str] = set()
+
+    def writer() -> _Writer:
+        return _Writer(tape, width, slots, uses, built.shared)
+
+    rhs = writer()
+    for i, state in enumerate(tables.order):
+        rhs.store(rhs.value(built.total[state]), "%f", i)
+    jac = writer()
+    _write_jacobian(jac, built, tables, place)
+    for i, state in enumerate(tables.order):
+        jac.store(jac.value(built.total[state]), "%f", i)
+    prepare = writer()
+    prepare.hoist = False
+    for i, k in list(slots.items()):
+        prepare.store(prepare.value(i), "%s", k)
+
+    noalias = "ptr noalias"
+    text = [
+        prepare.function(f"@prepare({noalias} readonly %p, {noalias} %s)"),
+        rhs.function(f"@rhs({noalias} readonly %y, {noalias} readonly %p, {noalias} %f)"),
+        jac.function(f"@rhs_jac({noalias} readonly %y, {noalias} readonly %p, {noalias} %f, {noalias} %j)"),
+    ]
+    return Program("\n".join(text), tables, max(len(slots), 1), frozenset(uses))
+
+
+def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarray) -> None:
+    """Add the slopes of each process to the entries they belong to, one process after another.
+
+    The entries live in memory: held in registers they would all be alive through the function.
+    """
+    n = len(place)
+    at: dict[tuple[int, int], int] = {}
+    for i in range(n):
+        for e in range(tables.j_start[i], tables.j_start[i + 1]):
+            at[i, int(tables.j_col[e])] = e
+    seen: set[int] = set()
+    for slopes, changes in built.gradients:
+        for v, d in slopes.items():
+            if not changes:
+                continue
+            slope = jac.value(d)
+            for s, c in changes:
+                e = at[int(place[s]), int(place[v])]
+                if e not in seen:
+                    seen.add(e)
+                    out = slope if c == 1.0 else jac.line(f"fmul {jac.vec} {slope}, {jac.number(c)}")
+                else:
+                    out = jac.fma(slope, jac.number(c), jac.load("%j", e))
+                jac.store(out, "%j", e)
