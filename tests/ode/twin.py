@@ -63,16 +63,17 @@ def slopes(kernel: Kernel, y, params) -> tuple[np.ndarray, np.ndarray]:
 
     y_in, p_in = vectors(n), vectors(max(len(params), 1))
     y_in[:], p_in[: len(params)] = np.asarray(y, float)[order][:, None], np.asarray(params, float)[:, None]
-    slots, f, jac = (vectors(c) for c in (kernel.facts["layout"]["n_slots"], n, max(kernel.facts["layout"]["n_jac"], 1)))
+    sizes = kernel.facts["layout"]
+    slots, scratch = vectors(sizes["n_slots"]), vectors(sizes["n_scratch"])
+    f, again, jac = vectors(n), vectors(n), vectors(max(sizes["n_jac"], 1))
 
     def call(name: str, *arrays: np.ndarray) -> None:
         prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(arrays))
         prototype(kernel._library.address(name))(*(a.ctypes.data for a in arrays))
 
-    call("prepare", p_in, slots)
-    call("rhs_jac", y_in, slots, f, jac)
-    again = vectors(n)
-    call("rhs", y_in, slots, again)
+    call("prepare", p_in, slots, scratch)
+    call("rhs_jac", y_in, slots, scratch, f, jac)
+    call("rhs", y_in, slots, scratch, again)
     np.testing.assert_array_equal(f, again)
     rows, columns = kernel.facts["entries"]
     out_f, out_j = np.zeros(n), np.zeros((n, n))

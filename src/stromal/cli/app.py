@@ -78,7 +78,9 @@ def _run(words: list[str]) -> int:
     if not words:
         words = ["--help"]
     if not words[0].startswith("-") and words[0] not in program:
-        raise InputError(f"no command {words[0]!r}", key="command", suggestion=nearest(words[0], _commands(program)))
+        raise InputError(
+            f"no command {words[0]!r}", key="command", suggestion=nearest(words[0], _commands(program))
+        )
     try:
         command, bound, _ = program.parse_args(words, print_error=False, exit_on_error=False)
     except CycloptsError as err:
@@ -94,15 +96,21 @@ def _commands(program: App) -> list[str]:
 def _as_input_error(err: CycloptsError, program: App, words: list[str]) -> InputError:
     """Return what the parser refused as the one error that users see, with the nearest valid name."""
     message = " ".join(str(err).split()).rstrip(".")
-    option = next((w.partition("=")[0] for w in words if w.startswith("--") and w.partition("=")[0] in message), "")
+    option = next(
+        (w.partition("=")[0] for w in words if w.startswith("--") and w.partition("=")[0] in message), ""
+    )
     # the parser's own guess is replaced by ours, which is made like all others
     message = message.partition(" Did you mean")[0].rstrip(".")
     suggestion = ""
     if option and "nknown option" in message:
-        known = [name for argument in program[words[0]].assemble_argument_collection() for name in argument.names]
+        known = [
+            name for argument in program[words[0]].assemble_argument_collection() for name in argument.names
+        ]
         suggestion = nearest(option, [name for name in known if name.startswith("--")])
         message = f"no option {option!r}"
-    return InputError(message, key=words[0] if words and not words[0].startswith("-") else "", suggestion=suggestion)
+    return InputError(
+        message, key=words[0] if words and not words[0].startswith("-") else "", suggestion=suggestion
+    )
 
 
 def _refuse(err: InputError, as_json: bool) -> int:

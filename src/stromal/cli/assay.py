@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import InputError
-from .out import Dirs, Draws, Json, Threads, Words, emit, envelope, split, working
+from .out import Dirs, Draws, Flag, Json, Threads, Word, Words, emit, envelope, split, working
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
@@ -19,28 +19,29 @@ __all__ = ["assay", "choose_ensemble"]
 
 def assay(
     name: str = "coculture",
+    /,
     *,
     ratio: Words = (),
     dose: Words = (),
-    product: str = "",
-    source: str = "",
-    species: str = "",
-    msc_species: str = "",
+    product: Word = "",
+    source: Word = "",
+    species: Word = "",
+    msc_species: Word = "",
     priming: Words = (),
-    transwell: Annotated[bool, Parameter(negative="")] = False,
+    transwell: Flag = False,
     block: Words = (),
     knockout: Words = (),
     add: Words = (),
     stimulus: float | None = None,
-    seed_cells: Annotated[tuple[str, ...], Parameter(name="--seed", negative="")] = (),
+    seed_cells: Annotated[tuple[str, ...], Parameter(name="--seed", negative="", show_default=False)] = (),
     msc_day: float | None = None,
     arm: Words = (),
-    controls: Annotated[bool, Parameter(negative="")] = False,
-    only: Annotated[bool, Parameter(negative="")] = False,
+    controls: Flag = False,
+    only: Flag = False,
     day: float | None = None,
     readout: Words = (),
     draws: Draws = 100,
-    prior: Annotated[bool, Parameter(negative="")] = False,
+    prior: Flag = False,
     plot: Path | None = None,
     out: Path | None = None,
     threads: Threads = None,
@@ -110,7 +111,9 @@ def assay(
     tables = load_evidence(*evidence)
     protocol = load_assay(name, tables)
     if day is not None and not 0 <= day <= protocol.main.days:
-        raise InputError(f"day {day:g} is not within the assay", key="day", suggestion=f"0 to {protocol.main.days:g}")
+        raise InputError(
+            f"day {day:g} is not within the assay", key="day", suggestion=f"0 to {protocol.main.days:g}"
+        )
     options: dict[str, Any] = {
         "product": product, "source": source, "species": species, "msc_species": msc_species, "priming": split(priming),
         "contact": "transwell" if transwell else "", "block": split(block), "knockout": split(knockout),
@@ -147,7 +150,9 @@ def lay_out(
     from .plan import parse_arm_option, plan_arms
 
     named = dict(parse_arm_option(text) for text in arms)
-    plan = plan_arms(protocol, options, tables, ratios=ratios, doses=doses, controls=controls, only=only, named=named)
+    plan = plan_arms(
+        protocol, options, tables, ratios=ratios, doses=doses, controls=controls, only=only, named=named
+    )
     known = blockable(tables)
     for name, keys in plan.arms.items():
         parse_arm(keys, protocol.defaults, tables, name=name if name in named else "")
@@ -171,7 +176,9 @@ def _pairs(words: tuple[str, ...], key: str) -> dict[str, str]:
         name, equals, amount = (p.strip() for p in word.partition("="))
         if not equals or not name or not amount:
             example = "IFNG=10 ng/mL" if key == "add" else "Treg=100 cells/uL"
-            raise InputError(f"{word!r} is not NAME=AMOUNT", key=key, suggestion=f"write for example '{example}'")
+            raise InputError(
+                f"{word!r} is not NAME=AMOUNT", key=key, suggestion=f"write for example '{example}'"
+            )
         out[name] = amount
     return out
 
@@ -193,4 +200,6 @@ def choose_ensemble(tables: Evidence, draws: int, prior: bool) -> Ensemble:
     try:
         return shipped_ensemble().head(draws)
     except FileNotFoundError:
-        raise InputError("no calibrated ensemble in this copy", key="draws", suggestion="use --prior") from None
+        raise InputError(
+            "no calibrated ensemble in this copy", key="draws", suggestion="use --prior"
+        ) from None

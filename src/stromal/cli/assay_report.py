@@ -26,7 +26,9 @@ __all__ = ["AssayReport", "assumed_share", "report"]
 SUPPRESSED = ("events", "index")
 
 
-def report(result: AssayResult, plan: Plan, evidence: Evidence, *, day: float | None, ensemble: Ensemble) -> AssayReport:
+def report(
+    result: AssayResult, plan: Plan, evidence: Evidence, *, day: float | None, ensemble: Ensemble
+) -> AssayReport:
     """Return the report of a result."""
     return AssayReport(result, plan, evidence, result.assay.readout_day if day is None else day, ensemble)
 
@@ -66,8 +68,18 @@ class AssayReport:
         for name in self.result.readouts:
             data = self.result.data[name].values
             # a day on the grid is read as it stands: 0 times NaN would spoil it
-            at = data[:, :, right] if share == 1.0 else data[:, :, right - 1] * (1 - share) + data[:, :, right] * share
+            at = (
+                data[:, :, right]
+                if share == 1.0
+                else data[:, :, right - 1] * (1 - share) + data[:, :, right] * share
+            )
             out[name] = dict(zip(self.result.arms, at, strict=True))
+            readout = self.result.readouts[name]
+            if readout.form == "expression" and readout.a.startswith("MSC") and self.plan.axis != "agent":
+                # what MSC carry is nothing to read in a well without them
+                for arm, keys in self.result.arms.items():
+                    if keys.product == "none":
+                        out[name][arm] = np.full_like(out[name][arm], np.nan)
         return out
 
     def change(self, readout: str, arm: str, reference: str) -> tuple[float, float, float]:
@@ -117,7 +129,9 @@ class AssayReport:
         runs = len(self.result.arms) * len(self.ensemble)
         if not self.result.failed:
             return []
-        return [f"{len(self.result.failed)} of {runs} runs left the physical range and are not in the medians"]
+        return [
+            f"{len(self.result.failed)} of {runs} runs left the physical range and are not in the medians"
+        ]
 
     # -- text ---------------------------------------------------------------------------------
 
@@ -178,7 +192,9 @@ class AssayReport:
             good = np.isfinite(a) & np.isfinite(b)
             higher = float(np.mean(a[good] > b[good])) if good.any() else float("nan")
             side = f"higher in {higher:.0%}" if higher >= 0.5 else f"lower in {1 - higher:.0%}"
-            lines.append(f"  {modified} against {ordinary}: {mid:+.0f} % ({lo:+.0f} to {hi:+.0f}), {side} of draws")
+            lines.append(
+                f"  {modified} against {ordinary}: {mid:+.0f} % ({lo:+.0f} to {hi:+.0f}), {side} of draws"
+            )
         return ["", f"{self.main} with and without what was changed", *lines] if lines else []
 
     def _other_table(self) -> list[str]:
@@ -195,7 +211,9 @@ class AssayReport:
             row = [name, "" if unit == "relative" else unit]
             for arm in shown:
                 lo, mid, hi = band(self.values[name][arm])
-                row.append(number(mid) if np.isnan(mid) else f"{number(mid)} ({number(lo, 2)}-{number(hi, 2)})")
+                row.append(
+                    number(mid) if np.isnan(mid) else f"{number(mid)} ({number(lo, 2)}-{number(hi, 2)})"
+                )
             rows.append(row)
         where = f" at {middle}" if middle else ""
         return ["", f"Other readouts{where}", *table(["readout", "unit", *shown], rows, left=2)]
@@ -217,7 +235,9 @@ class AssayReport:
         for arm in self._order():
             data = self.result.data[self.main].sel(arm=arm).values
             bands = np.array([band(data[:, i]) for i in range(len(days))])
-            lines.append(Curve(arm, days, bands[:, 1], bands[:, 0], bands[:, 2], grey=arm not in self.plan.control))
+            lines.append(
+                Curve(arm, days, bands[:, 1], bands[:, 0], bands[:, 2], grey=arm not in self.plan.control)
+            )
         return save(time_course(lines, ylabel=ylabel), path)
 
     def _first_control(self) -> str:
@@ -243,8 +263,14 @@ class AssayReport:
             grid = np.meshgrid(np.arange(len(self.result.arms)), draws, days, indexing="ij")
             parts.append(
                 pd.DataFrame(
-                    {"arm": np.array(list(self.result.arms))[grid[0].ravel()], "readout": name, "unit": readout.unit,
-                     "draw": grid[1].ravel(), "day": grid[2].ravel(), "value": values.ravel()}
+                    {
+                        "arm": np.array(list(self.result.arms))[grid[0].ravel()],
+                        "readout": name,
+                        "unit": readout.unit,
+                        "draw": grid[1].ravel(),
+                        "day": grid[2].ravel(),
+                        "value": values.ravel(),
+                    }
                 )  # fmt: skip
             )
         rows = [
@@ -260,7 +286,9 @@ class AssayReport:
             "evidence": {"digest": self.evidence.digest, "layers": list(self.evidence.layers)},
             "ensemble": {"name": self.ensemble.name, "seed": self.ensemble.seed, "draws": len(self.ensemble)},
             "arms": {name: arm.model_dump(exclude_defaults=True) for name, arm in self.result.arms.items()},
-            "readouts": {name: {"phrase": r.text, "unit": r.unit} for name, r in self.result.readouts.items()},
+            "readouts": {
+                name: {"phrase": r.text, "unit": r.unit} for name, r in self.result.readouts.items()
+            },
         }
         return save_folder(folder, files, plain(manifest(data, files, **about)))
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
-from .out import Dirs, Json, emit, envelope, paragraphs
+from .out import Dirs, Flag, Json, Word, emit, envelope, paragraphs
 
 __all__ = ["evidence"]
 
 
 def evidence(
     *query: str,
-    cell: str = "",
-    mediator: str = "",
-    behaviour: str = "",
-    ref: str = "",
-    status: str = "",
-    strength: str = "",
-    conflicts: Annotated[bool, Parameter(negative="")] = False,
+    cell: Word = "",
+    mediator: Word = "",
+    behaviour: Word = "",
+    ref: Word = "",
+    status: Word = "",
+    strength: Word = "",
+    conflicts: Flag = False,
     json: Json = False,
     evidence: Dirs = (),
 ) -> None:
@@ -44,20 +40,28 @@ def evidence(
     conflicts
         List pairs that push the same thing opposite ways, and what separates them.
     """
-    from ..evidence import load_evidence
-    from ..evidence.ask import aliases, ask
-    from ..evidence.ask import conflicts as find_conflicts
-    from ..evidence.ask import known_conflicts
     from ..errors import nearest
+    from ..evidence import load_evidence
+    from ..evidence.ask import aliases, ask, known_conflicts
+    from ..evidence.ask import conflicts as find_conflicts
     from ..views.sentences import citation, conflict_lines, known_conflict_lines, sentence
 
     tables = load_evidence(*evidence)
     text = " ".join(query)
-    filters = {"cell": cell, "mediator": mediator, "behaviour": behaviour, "ref": ref, "status": status, "strength": strength}
+    filters = {
+        "cell": cell,
+        "mediator": mediator,
+        "behaviour": behaviour,
+        "ref": ref,
+        "status": status,
+        "strength": strength,
+    }
     found = ask(tables, text, **filters)
     warnings = []
     if not found:
-        warnings.append(f"no statement matches; {nearest(text, aliases(tables)) if text else 'fewer filters may help'}")
+        warnings.append(
+            f"no statement matches; {nearest(text, aliases(tables)) if text else 'fewer filters may help'}"
+        )
     records = [
         {
             "id": s.id, "kind": s.kind, "cell": s.cell, "behaviour": s.behaviour, "signal": s.signal, "effect": s.effect,

@@ -18,14 +18,42 @@ from cyclopts import Parameter
 from .. import __version__
 from ..errors import InputError
 
-__all__ = ["Dirs", "Draws", "Json", "Threads", "Words", "emit", "envelope", "error_object", "paragraphs", "split", "table", "working", "write_json"]
+__all__ = [
+    "Dirs",
+    "Draws",
+    "Flag",
+    "Json",
+    "Threads",
+    "Word",
+    "Words",
+    "emit",
+    "envelope",
+    "error_object",
+    "paragraphs",
+    "split",
+    "table",
+    "working",
+    "write_json",
+]
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object and nothing else.")]
+Json = Annotated[
+    bool,
+    Parameter(name="--json", negative="", show_default=False, help="Print one JSON object and nothing else."),
+]
 Dirs = Annotated[
     tuple[Path, ...],
-    Parameter(name="--evidence", negative="", help="Folder of your own tables, laid over the shipped ones; repeatable."),
+    Parameter(
+        name="--evidence",
+        negative="",
+        show_default=False,
+        help="Folder of your own tables, laid over the shipped ones; repeatable.",
+    ),
 ]
-Words = Annotated[tuple[str, ...], Parameter(negative="")]
+#: An option that may be repeated.
+Words = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
+#: A word, empty if it is not given.
+Word = Annotated[str, Parameter(show_default=False)]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Draws = Annotated[int, Parameter(help="Draws of the ensemble.")]
 Threads = Annotated[int | None, Parameter(help="Threads; all cores by default. Results do not depend on it.")]
 
@@ -34,7 +62,9 @@ PATIENCE = 2.0
 RESEARCH = "Research software, not for clinical decisions."
 
 
-def envelope(command: str, inputs: Mapping[str, Any], *, seed: int | None = None, **own: Any) -> dict[str, Any]:
+def envelope(
+    command: str, inputs: Mapping[str, Any], *, seed: int | None = None, **own: Any
+) -> dict[str, Any]:
     """Return the object that ``--json`` prints: what every command has, then the command's own keys."""
     base = {
         "schema": f"urn:stromal:schema:{command}:1",
@@ -110,7 +140,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1
     widths = [max(len(row[i]) for row in grid) for i in range(len(header))]
     lines = []
     for row in grid:
-        cells = [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "  ".join("-" * w for w in widths))
     return lines

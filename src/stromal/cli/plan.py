@@ -154,14 +154,18 @@ def _without_product(assay: Assay, options: Mapping[str, Any], evidence: Evidenc
     """Lay out an assay whose cells are all seeded: untreated against agents."""
     plan = Plan(axis="agent")
     plain = {k: v for k, v in options.items() if k not in MODIFIERS} | {"product": "none"}
-    doses = {r.product: dict(a.split("=", 1) for a in r.add) for r in evidence.products if r.kind == "priming"}
+    doses = {
+        r.product: dict(a.split("=", 1) for a in r.add) for r in evidence.products if r.kind == "priming"
+    }
     agents: dict[str, dict[str, Any]] = {}
     asked = {k: v for k, v in options.items() if k in MODIFIERS}
     if asked:
         keys = {**plain, **{k: v for k, v in asked.items() if k != "priming"}}
         for agent in asked.get("priming", ()):
             if agent not in doses:
-                raise InputError(f"no standard dose of {agent!r}", key="priming", suggestion=nearest(agent, doses))
+                raise InputError(
+                    f"no standard dose of {agent!r}", key="priming", suggestion=nearest(agent, doses)
+                )
             keys["add"] = {**doses[agent], **keys.get("add", {})}
         agents[", ".join(describe(keys)) or "treated"] = keys
     else:
@@ -220,12 +224,16 @@ def parse_arm_option(text: str) -> tuple[str, dict[str, Any]]:
     """
     name, colon, rest = text.partition(":")
     if not colon or not name.strip() or "=" in name:
-        raise InputError(f"{text!r} is not an arm", key="arm", suggestion="write 'name: key=value, key=value'")
+        raise InputError(
+            f"{text!r} is not an arm", key="arm", suggestion="write 'name: key=value, key=value'"
+        )
     keys: dict[str, Any] = {}
     for item in filter(None, (part.strip() for part in rest.split(","))):
         key, equals, value = (p.strip() for p in item.partition("="))
         if not equals or not value:
-            raise InputError(f"{item!r} is not key=value", key="arm", suggestion="write 'name: key=value, key=value'")
+            raise InputError(
+                f"{item!r} is not key=value", key="arm", suggestion="write 'name: key=value, key=value'"
+            )
         key, dot, inner = key.partition(".")
         if dot:
             keys.setdefault(key, {})[inner] = value

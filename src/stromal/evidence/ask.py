@@ -13,7 +13,16 @@ from .read import SHIPPED, Evidence
 from .records import Link, Rule
 from .words import parse_via
 
-__all__ = ["Conflict", "KnownConflict", "Statement", "ask", "cite", "conflicts", "known_conflicts", "statements"]
+__all__ = [
+    "Conflict",
+    "KnownConflict",
+    "Statement",
+    "ask",
+    "cite",
+    "conflicts",
+    "known_conflicts",
+    "statements",
+]
 
 #: What people type for what the tables write.
 _EVERYDAY = {
@@ -113,7 +122,9 @@ def _of_rule(r: Rule) -> Statement:
 
 
 def _of_link(k: Link) -> Statement:
-    return Statement(k.id, "link", k.cell, k.target, k.source, k.effect, k.refs, k.status, where=k.mode, note=k.note)
+    return Statement(
+        k.id, "link", k.cell, k.target, k.source, k.effect, k.refs, k.status, where=k.mode, note=k.note
+    )
 
 
 # -- names ----------------------------------------------------------------------------------------
@@ -152,7 +163,9 @@ def cite(evidence: Evidence, ref: str) -> str:
     row = evidence.references.get(ref)
     if row is None or not row.first_author:
         return ref
-    author = " ".join(w for w in row.first_author.split() if not (w.isupper() and len(w) <= 3)) or row.first_author
+    author = (
+        " ".join(w for w in row.first_author.split() if not (w.isupper() and len(w) <= 3)) or row.first_author
+    )
     doubt = "?" if row.confidence == "recalled-low" else ""
     return " ".join(p for p in (row.number, author, row.year) if p) + doubt
 
@@ -257,12 +270,18 @@ def _ref_keys(evidence: Evidence, ref: str) -> set[str]:
     used = {r for s in statements(evidence) for r in s.refs}
     if ref in used or (ref.isdigit() and 1 <= int(ref) <= REVIEW_REFS):
         return {ref}
-    raise InputError(f"no reference {ref!r}", key="ref", suggestion=nearest(ref, {*evidence.references, *used}))
+    raise InputError(
+        f"no reference {ref!r}", key="ref", suggestion=nearest(ref, {*evidence.references, *used})
+    )
 
 
 def _terms(evidence: Evidence, query: str) -> Iterator[frozenset[str]]:
     """Yield one set of alternatives for each thing in a query, longest known names first."""
-    words = [w for w in re.split(r"[\s,]+", query.lower().strip()) if w and w not in ("on", "of", "and", "the", "in")]
+    words = [
+        w
+        for w in re.split(r"[\s,]+", query.lower().strip())
+        if w and w not in ("on", "of", "and", "the", "in")
+    ]
     known = aliases(evidence)
     i = 0
     while i < len(words):
@@ -289,7 +308,9 @@ def _matches(evidence: Evidence, s: Statement, term: frozenset[str]) -> bool:
                 return True
     # titles of papers name many things in passing: they answer only for words that name nothing known
     text = _text(evidence, s, titles=not any(t in aliases(evidence) for t in term))
-    return any(not t.isdigit() and re.search(rf"(?<![a-z0-9]){re.escape(t)}", text) for t in term if len(t) > 1)
+    return any(
+        not t.isdigit() and re.search(rf"(?<![a-z0-9]){re.escape(t)}", text) for t in term if len(t) > 1
+    )
 
 
 def _text(evidence: Evidence, s: Statement, *, titles: bool) -> str:

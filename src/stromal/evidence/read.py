@@ -208,7 +208,7 @@ def read_table(file: str | Path) -> list[Row]:
         if row.identity() in seen:
             first = seen[row.identity()]
             raise InputError(
-                f"{' / '.join(row.identity())} stands on line {first} already", file=file.name, row=line, key=model.key[0]
+                f"{' / '.join(filter(None, row.identity()))} stands on line {first} already", file=file.name, row=line, key=model.key[0].rstrip("_")
             )
         seen[row.identity()] = line
         rows.append(row)
@@ -230,7 +230,7 @@ def _records(file: Path, fields: set[str], required: set[str]) -> Iterator[tuple
                     raise InputError("more cells than columns", file=file.name, row=reader.line_num)
                 if any((v or "").strip() for v in record.values()):
                     yield reader.line_num, {k: v or "" for k, v in record.items()}
-    except (OSError, UnicodeDecodeError) as err:
+    except (OSError, UnicodeDecodeError, csv.Error) as err:
         raise InputError(f"cannot be read: {err}", file=str(file)) from None
 
 

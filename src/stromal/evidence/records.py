@@ -41,7 +41,8 @@ class Row(BaseModel):
 
     def identity(self) -> tuple[str, ...]:
         """Return the values of the key columns."""
-        return tuple(str(getattr(self, name)) for name in self.key)
+        values = (getattr(self, name) for name in self.key)
+        return tuple(";".join(v) if isinstance(v, tuple) else str(v) for v in values)
 
 
 class Numbered(Row):

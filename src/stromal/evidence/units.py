@@ -29,6 +29,7 @@ def registry() -> pint.UnitRegistry:
     ureg.define("vesicle = [vesicle]")
     ureg.define("event = [event]")
     ureg.define("relative = [] = relative")
+    ureg.define("fraction = [] = fraction")
     ureg.define("molecule = 1.66053906717e-24 mole")
     return ureg
 
@@ -99,9 +100,9 @@ def parse_quantity(text: str | float, target: str, molar_mass: float | None = No
     InputError
         If there is no number, or the unit does not fit.
     """
-    if isinstance(text, int | float):
+    if isinstance(text, int | float) and not isinstance(text, bool):
         return float(text)
-    match = _QUANTITY.match(text)
+    match = _QUANTITY.match(text) if isinstance(text, str) else None
     if not match:
         raise InputError(f"{text!r} is not a number with a unit", suggestion=f"write for example '1 {target}'")
     unit = match[2]

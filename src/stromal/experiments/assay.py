@@ -170,7 +170,7 @@ class _Reader:
             doses=tuple(self.data.get("doses", ())),
             volume=volume,
             area=self.amount("well.area", well.get("area", "32 mm^2"), "mm^2"),
-            insert_volume=self.amount("insert.volume", self.data.get("insert", {}).get("volume", volume / 2), "uL"),
+            insert_volume=self.amount("insert.volume", self.data.get("insert", {}).get("volume", volume / 3), "uL"),
             defaults=self.data.get("defaults", {}),
             readouts=readouts,
             seeded_in=dict.fromkeys(above, "insert"),

@@ -49,6 +49,9 @@ class Run:
     parameters : array (arms, draws, parameters)
     status : array (arms, draws)
         0 where the run went through.
+    volume : float
+        Of the place of the target cells over that of the well without insert: counts are given per
+        uL of the latter.
     """
 
     system: System
@@ -57,6 +60,7 @@ class Run:
     y: np.ndarray
     parameters: np.ndarray
     status: np.ndarray
+    volume: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,11 @@ def layout(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence) -> tuple[d
     """Return where each cell may be, and the places, for arms of one layout."""
     apart = any(arm.contact == "transwell" for arm in arms.values())
     places = {"well": assay.volume}
-    if apart or "insert" in assay.seeded_in.values():
+    if "insert" in assay.seeded_in.values():
         places["insert"] = assay.insert_volume
+    elif apart:
+        # the same cells and the same medium as without an insert, which takes up its share
+        places = {"well": assay.volume - assay.insert_volume, "insert": assay.insert_volume}
     sites: dict[str, tuple[str, ...]] = {}
     for cell in [*assay.main.seed, *(c for arm in arms.values() for c in arm.seed)]:
         start = assay.seeded_in.get(cell, "well")
@@ -205,6 +212,7 @@ class Wells:
     late: np.ndarray
     scale: np.ndarray
     shift: np.ndarray
+    volume: float
 
 
 def _simulate(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: Ensemble, threads: int | None) -> Run:
@@ -217,7 +225,7 @@ def _simulate(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensembl
     result = solve(w.system, w.start, w.parameters, w.days, events=events, threads=threads)
     shape = (len(arms), len(ensemble))
     y = result.y.reshape(*shape, len(w.days), len(w.system.states))
-    return Run(w.system, tuple(arms), w.days, y, w.parameters.reshape(*shape, -1), result.status.reshape(shape))
+    return Run(w.system, tuple(arms), w.days, y, w.parameters.reshape(*shape, -1), result.status.reshape(shape), w.volume)
 
 
 def _wells(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: Ensemble, threads: int | None) -> Wells:
@@ -233,13 +241,13 @@ def _wells(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: 
         if arm.msc_day > assay.main.days:
             hint = f"at most {assay.main.days:g}"
             raise InputError(f"day {arm.msc_day:g} is after the end of the assay", key="msc_day", suggestion=hint)
-        values = apply_arm(numbers, system, arm, evidence, ensemble, depth=_depths(assay, places))
+        values = apply_arm(numbers, system, arm, evidence, ensemble, depth=_depths(assay, places), volume=assay.volume)
         product, brought = _prepare(assay, arm, evidence, ensemble, threads)
         before = rest(system, values)
-        _seed(before, system, assay, arm, evidence)
+        _seed(before, system, assay, arm, evidence, places)
         _restore(before, system, brought)
         after = before.copy()
-        _add_product(after, system, product, places)
+        _add_product(after, system, product, places, assay.volume)
         moved = after != before
         # cells and mediators add up; what they carry replaces the level of a cell that is not there yet
         scales.append(np.where(moved & carried, 0.0, 1.0))
@@ -247,7 +255,9 @@ def _wells(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: 
         starts.append(before if arm.msc_day > 0 else after)
         late.append(np.full(len(ensemble), arm.msc_day if arm.msc_day > 0 else np.inf))
         sets.append(values)
-    return Wells(system, days, *(np.concatenate(x) for x in (starts, sets, late, scales, shifts)))
+    return Wells(
+        system, days, *(np.concatenate(x) for x in (starts, sets, late, scales, shifts)), volume=places["well"] / assay.volume
+    )
 
 
 def _depths(assay: Assay, places: Mapping[str, float]) -> dict[str, float]:
@@ -269,11 +279,14 @@ def rest(system: System, parameters: np.ndarray) -> np.ndarray:
     return y0
 
 
-def _seed(y0: np.ndarray, system: System, assay: Assay, arm: Arm, evidence: Evidence) -> None:
+def _seed(
+    y0: np.ndarray, system: System, assay: Assay, arm: Arm, evidence: Evidence, places: Mapping[str, float]
+) -> None:
     cells = {**assay.main.seed, **parse_cells(arm.seed, evidence)}
     for cell, count in cells.items():
         place = assay.seeded_in.get(cell, "well")
-        y0[:, system.state_index[f"{place}:{cell}"]] = count
+        times = 1.0 if place == "insert" else assay.volume / places["well"]
+        y0[:, system.state_index[f"{place}:{cell}"]] = count * times
     stimuli = {m: arm.stimulus * level for m, level in assay.main.medium.items()}
     for mediator, level in parse_medium(arm.add, evidence).items():
         stimuli[mediator] = stimuli.get(mediator, 0.0) + level
@@ -296,7 +309,7 @@ def _restore(y0: np.ndarray, system: System, carried: Mapping[str, np.ndarray]) 
             y0[:, system.state_index[f"well:{name}"]] = level
 
 
-def _add_product(y: np.ndarray, system: System, product: Product, places: Mapping[str, float]) -> None:
+def _add_product(y: np.ndarray, system: System, product: Product, places: Mapping[str, float], volume: float) -> None:
     if product.dilution < 1.0:
         for state in system.states:
             # medium is replaced in part by conditioned medium; stimuli on beads stay
@@ -310,7 +323,7 @@ def _add_product(y: np.ndarray, system: System, product: Product, places: Mappin
     if not product.cell:
         return
     place = next(s.place for s in system.states if s.kind == "cell" and s.entity == product.cell)
-    y[:, system.state_index[f"{place}:{product.cell}"]] += product.count * places["well"] / places[place]
+    y[:, system.state_index[f"{place}:{product.cell}"]] += product.count * volume / places[place]
     for name, level in (product.carried or {}).items():
         if f"{place}:{name}" in system.state_index:
             y[:, system.state_index[f"{place}:{name}"]] = level
@@ -359,7 +372,7 @@ def _item(text: str) -> tuple[str, str]:
 def _culture(cell: str, count: float, carried: Mapping[str, np.ndarray], medium: Mapping[str, Any], days: float, arm: Arm, assay: Assay, evidence: Evidence, ensemble: Ensemble, threads: int | None) -> dict[str, np.ndarray]:
     """Culture a product alone; return levels of all that is in the well at the end."""
     system = bench_system(evidence, {cell: ("well",)}, {"well": assay.volume}, tuple(sorted(medium)), "culture")
-    values = apply_arm(ensemble.sample(system, evidence), system, arm, evidence, ensemble, depth=_depths(assay, {"well": assay.volume}))
+    values = apply_arm(ensemble.sample(system, evidence), system, arm, evidence, ensemble, depth=_depths(assay, {"well": assay.volume}), volume=assay.volume)
     y0 = rest(system, values)
     y0[:, system.state_index[f"well:{cell}"]] = count
     _dose(y0, system, medium, evidence)
@@ -402,10 +415,10 @@ def _exposed(assay: Assay, stage: Stage, product: Product, arm: Arm, evidence: E
     inner = replace_arm(arm, seed={}, add={}, stimulus=1.0, msc_day=0.0)
     sites, places = layout(part, {"": inner}, evidence)
     system = bench_system(evidence, sites, places, tuple(sorted(stage.medium)), f"{assay.id}-before")
-    values = apply_arm(ensemble.sample(system, evidence), system, inner, evidence, ensemble, depth=_depths(assay, places))
+    values = apply_arm(ensemble.sample(system, evidence), system, inner, evidence, ensemble, depth=_depths(assay, places), volume=assay.volume)
     y0 = rest(system, values)
-    _seed(y0, system, part, inner, evidence)
-    _add_product(y0, system, product, places)
+    _seed(y0, system, part, inner, evidence, places)
+    _add_product(y0, system, product, places, assay.volume)
     end = solve(system, y0, values, np.array([0.0, stage.days]), threads=threads).y[:, -1]
     return {
         s.name.removeprefix("well:"): end[:, i]

@@ -25,6 +25,8 @@ from ..evidence.words import parse_behaviour, parse_signal
 __all__ = ["Ensemble", "msc_rules", "prior_ensemble", "shipped_ensemble", "uniform"]
 
 SHIPPED = Path(__file__).parent / "ensemble.csv"
+#: Concentration of the Dirichlet prior for each rule: a share then varies threefold both ways.
+CONCENTRATION = 2.5
 #: A geometric spread bounds the central 90 %: this many standard deviations.
 Z90 = 1.6448536269514722
 
@@ -118,7 +120,7 @@ class Ensemble:
                 families.setdefault((rule.behaviour, rule.effect), []).append(rule)
         for (behaviour, effect), rules in families.items():
             classes = np.array([abs(np.log(max(rule.fold or 1.0, 1e-3))) for rule in rules])
-            weights = len(rules) * classes / classes.sum()
+            weights = CONCENTRATION * len(rules) * classes / classes.sum()
             key = f"shares:{behaviour}:{effect}"
             draws = np.stack(
                 [gammaincinv(w, self.uniform(f"{key}:{r.id}")) for w, r in zip(weights, rules, strict=True)]

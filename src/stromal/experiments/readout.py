@@ -90,7 +90,8 @@ def _with(r: Readout, unit: str) -> Readout:
 
 
 def read(
-    r: Readout, system: System, evidence: Evidence, days: np.ndarray, y: np.ndarray, parameters: np.ndarray, place: str
+    r: Readout, system: System, evidence: Evidence, days: np.ndarray, y: np.ndarray, parameters: np.ndarray, place: str,
+    volume: float = 1.0,
 ) -> np.ndarray:
     """Compute a readout.
 
@@ -104,6 +105,8 @@ def read(
     parameters : array (runs, parameters)
     place : str
         The target's place.
+    volume : float
+        Of that place over that which counts are given per uL of.
 
     Returns
     -------
@@ -122,12 +125,12 @@ def read(
 
     match r.form:
         case "count":
-            return total(r.a, f"{place}:")
+            return volume * total(r.a, f"{place}:")
         case "share":
             whole = total(r.b, f"{place}:")
             return 100.0 * np.divide(total(r.a, f"{place}:"), whole, out=np.zeros_like(whole), where=whole > 1e-9)
         case "events":
-            return _window(total(r.a, f"count:{r.what}:"), days, r.window)
+            return volume * _window(total(r.a, f"count:{r.what}:"), days, r.window)
         case "index":
             seeded = total(r.a, f"{place}:")[:, :1]
             events = total(r.a, "count:division:")
@@ -143,9 +146,11 @@ def read(
             names.sort(key=lambda n: not n.startswith(f"{place}:"))
             return y[:, :, index[names[0]]] if names else nothing
         case _:
-            names = [n for n in system.assignments if n.startswith(f"rate:{place}:{r.a}:{r.what}")]
-            if not names:
-                names = [n for n in system.assignments if n.startswith("rate:") and f":{r.a}:{r.what}" in n]
+            # with a limit (species) the name goes on after a colon; "becomes Th1" is not "becomes Th17"
+            ending = re.compile(rf":{re.escape(f'{r.a}:{r.what}')}(:.*)?")
+            names = [n for n in system.assignments if n.startswith("rate:") and ending.fullmatch(n, n.index(":", 5))]
+            here = [n for n in names if n.startswith(f"rate:{place}:")]
+            names = here or names
             return sum((_assigned(n, system, y, parameters) for n in names), np.zeros(y.shape[:2])) if names else nothing
 
 

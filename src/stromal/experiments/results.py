@@ -198,7 +198,7 @@ def run_assay(
         for i, arm in enumerate(run.arms):
             failed += [(arm, ensemble.ids[d]) for d in np.flatnonzero(run.status[i])]
             for name, readout in wanted.items():
-                values[name][arm] = read(readout, run.system, evidence, days, run.y[i], run.parameters[i], "well")
+                values[name][arm] = read(readout, run.system, evidence, days, run.y[i], run.parameters[i], "well", run.volume)
     return AssayResult(protocol, chosen, wanted, _dataset(values, wanted, chosen, ensemble, days, protocol, evidence), failed)
 
 

@@ -30,6 +30,7 @@ def apply_arm(
     ensemble: Ensemble,
     *,
     depth: Mapping[str, float] | None = None,
+    volume: float | None = None,
 ) -> np.ndarray:
     """Return a copy of ``parameters`` (draws, parameters) as the arm has them.
 
@@ -40,7 +41,9 @@ def apply_arm(
     system, arm, evidence, ensemble
         What the numbers belong to.
     depth : mapping, optional
-        Place to volume over area (uL/mm^2); crowding and touch are per area.
+        Place to volume over area (uL/mm^2): touch is per area.
+    volume : float, optional
+        All medium (uL): it feeds the cells of every place.
 
     Raises
     ------
@@ -67,9 +70,11 @@ def apply_arm(
     for rule in arm.mute:
         if f"rule:{rule}:fold" in index:
             out[:, index[f"rule:{rule}:fold"]] = 1.0
+    area = (volume or 0.0) / sum((depth or {"": 1.0}).values())
     for place, value in (depth or {}).items():
         scale(f"n0:{place}", STANDARD_DENSITY / value)
-        scale(f"capacity:{place}", 1.0)
+        if volume is not None:
+            scale(f"capacity:{place}", volume / (value * area))
     return out
 
 

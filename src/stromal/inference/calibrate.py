@@ -125,7 +125,7 @@ def calibrate(
     weights /= weights.sum()
     # weighted sampling without replacement: the largest keys u^(1/w) win
     u = np.random.default_rng([seed, 7]).random(prior_draws)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         keys = np.log(u) / weights
     chosen = np.sort(np.argsort(-keys)[:draws])
     posterior = Ensemble(

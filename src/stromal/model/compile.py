@@ -343,7 +343,8 @@ class _Compiler:
                 label = level_name(place, f"{self.network.lineage(act.cell)}.{what}")
                 self._add(place, act, eaten * sym(level_name(place, act.cell)), [(level_name(place, prey), -1.0)], f":{prey}")
                 if self.network.carries(self.network.lineage(act.cell), what):
-                    self._add(place, act, eaten, [(label, 1.0)], f":{prey}:content")
+                    content = eaten * self._share_of_lineage(place, act.cell)
+                    self._add(place, act, content, [(label, 1.0)], f":{prey}:content")
             return
         for lineage in dict.fromkeys(self.network.lineage(c) for c in around.here(act.action.to)):
             if not self.network.carries(lineage, what):
@@ -353,6 +354,13 @@ class _Compiler:
                 )  # fmt: skip
             given = mul(rate, around.touching(around.here(lineage)[0], act.cell))
             self._add(place, act, given, [(level_name(place, f"{lineage}.{what}"), 1.0)], f":{lineage}")
+
+    def _share_of_lineage(self, place: str, cell: str) -> Expr:
+        """Return the share of a cell in its lineage: what a lineage carries is a mean over its cells."""
+        around, lineage = self.around[place], self.network.lineage(cell)
+        if len(around.here(lineage)) == 1:
+            return const(1.0)
+        return around.count(cell) / (around.count(lineage) + 1e-3)
 
     def _carry(self, place: str, cell: str, to_place: str, to: str, flow: Expr, act: Act) -> None:
         """Carried levels move with the cells: newcomers mix theirs into the level they find."""

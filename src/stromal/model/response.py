@@ -65,6 +65,8 @@ def _saturation(members: Sequence[Influence], touched: frozenset[str]) -> Expr:
     if len(members) == 1:
         one = members[0]
         h = hill(one.x(touched), one.exponent)
+        if one.if_blocked is None:
+            return h  # the cut part of the chain counts as a factor of 1, see `factor`
         return one.keep * h + (1.0 - one.keep) * (one.if_blocked or 0.0) if one.if_blocked else one.keep * h
     # a shared pathway: what reaches it adds up, a cut chain or an absent context adds nothing
     total: Expr | None = None

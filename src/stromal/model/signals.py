@@ -135,7 +135,8 @@ class Surroundings:
                 bulk = self.free(signal.name, cell)
                 beside = self._beside(signal) if signal.cell in touched else None
                 if beside is not None:
-                    beside = mul(self.numbers.switch(f"free:{signal.name}"), beside)
+                    cross = self.numbers.switch(f"cross:{signal.name}:{owner_of(cell)}")
+                    beside = mul(cross, self.numbers.switch(f"free:{signal.name}"), beside)
                 return bulk + beside if bulk is not None and beside is not None else (bulk or beside)
 
     def _one_lineage(self, signal: Signal) -> str:

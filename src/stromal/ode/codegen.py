@@ -18,6 +18,8 @@ from .tape import Tape
 
 __all__ = ["Program", "canonical", "generate"]
 
+CHUNK_LINES = 4000
+
 
 @dataclass(frozen=True)
 class Program:
@@ -26,11 +28,14 @@ class Program:
     Attributes
     ----------
     ir : str
-        LLVM IR of ``prepare(params, slots)``, ``rhs(y, slots, f)`` and ``rhs_jac(y, slots, f, j)``.
+        LLVM IR of ``prepare(params, slots, scratch)``, ``rhs(y, slots, scratch, f)`` and
+        ``rhs_jac(y, slots, scratch, f, j)``.
     tables : Tables
         Pattern of Jacobian and factors.
     n_slots : int
         Numbers of a run that are free of the state.
+    n_scratch : int
+        Values that pass between pieces of a function.
     uses : set of str
         Vector functions that the code calls (``exp``, ``log``).
     """
@@ -38,6 +43,7 @@ class Program:
     ir: str
     tables: Tables
     n_slots: int
+    n_scratch: int
     uses: frozenset[str]
 
 
@@ -59,17 +65,43 @@ def canonical(system: System) -> bytes:
     return "\n".join(lines).encode()
 
 
+@dataclass
+class _Chunk:
+    """A piece of a function, compiled on its own: the compiler's time grows faster than the length."""
+
+    lines: list[str]
+    name: dict[int, str]
+
+
 class _Writer:
-    """Text of one function; every operation is written when it is first needed."""
+    """Text of one function; every operation is written when it is first needed.
+
+    The function is cut into chunks. A value made in one and used in a later one goes through the
+    scratch array ``%t``.
+    """
 
     def __init__(self, tape: Tape, width: int, slots: dict[int, int], uses: set[str], shared: list[int]) -> None:
         self.tape, self.slots, self.uses, self.shared = tape, slots, uses, shared
         self.vec = f"<{width} x double>"
         self.width = width
-        self.lines: list[str] = []
-        self.name: dict[int, str] = {}
+        self.chunks: list[_Chunk] = []
+        self.home: dict[int, _Chunk] = {}
+        self.scratch: dict[int, int] = {}
         self.count = 0
+        self.cut()
         self.hoist = True  # whether what is free of the state is read from its slot
+
+    def cut(self) -> None:
+        """Begin a new chunk."""
+        if self.chunks:
+            self.home |= dict.fromkeys(self.name, self.chunks[-1])
+        self.chunks.append(_Chunk([], {}))
+        self.lines, self.name = self.chunks[-1].lines, self.chunks[-1].name
+
+    def cut_if_long(self) -> None:
+        """Begin a new chunk if this one is long enough."""
+        if len(self.lines) > CHUNK_LINES:
+            self.cut()
 
     def line(self, text: str) -> str:
         """Write ``name = text`` and return the name."""
@@ -116,7 +148,17 @@ class _Writer:
             return ("%y", a)
         if self.hoist and not self.tape.live[i]:
             return ("%p", self.slots.setdefault(i, len(self.slots)))
-        return ("%p", a) if op == "param" else None
+        if op == "param":
+            return ("%p", a)
+        chunk = self.home.get(i)
+        if chunk is None or i in self.name:
+            return None
+        if i not in self.scratch:
+            self.scratch[i] = len(self.scratch)
+            lines, self.lines = self.lines, chunk.lines
+            self.store(chunk.name[i], "%t", self.scratch[i])
+            self.lines = lines
+        return ("%t", self.scratch[i])
 
     def _use(self, i: int) -> str:
         leaf = self._leaf(i)
@@ -164,9 +206,9 @@ class _Writer:
                 return self.line(f"call {vec} @llvm.sqrt.v{self.width}f64({vec} {x})")
             case "pow":
                 log = self.tape._unary("log", a)
-                if log not in self.name:
+                if log not in self.name and log not in self.home:
                     self.name[log] = self.call("log", x)
-                return self.call("exp", self.line(f"fmul {vec} {self.name[log]}, {self.number(b)}"))
+                return self.call("exp", self.line(f"fmul {vec} {self._use(log)}, {self.number(b)}"))
             case _:
                 return self.call(op, x)
 
@@ -180,9 +222,16 @@ class _Writer:
         self.uses.add(name)
         return self.line(f"call {self.vec} @v{name}({self.vec} {x})")
 
-    def function(self, head: str) -> str:
-        """Return the finished function."""
-        return "\n".join([f"define void {head} #0 {{", *self.lines, "  ret void", "}", ""])
+    def function(self, name: str, arguments: str) -> str:
+        """Return the finished function, which calls its chunks one after another."""
+        typed = ", ".join(f"ptr noalias {argument}" for argument in arguments.split())
+        plain = ", ".join(f"ptr {argument}" for argument in arguments.split())
+        out = []
+        for i, chunk in enumerate(self.chunks):
+            body = "\n".join(chunk.lines)
+            out.append(f"define internal void @{name}.{i}({typed}) #0 {{\n{body}\n  ret void\n}}\n")
+        calls = "\n".join(f"  call void @{name}.{i}({plain})" for i in range(len(self.chunks)))
+        return "\n".join([*out, f"define void @{name}({typed}) #0 {{\n{calls}\n  ret void\n}}\n"])
 
 
 class _Built:
@@ -243,25 +292,29 @@ def generate(system: System, width: int) -> Program:
     def writer() -> _Writer:
         return _Writer(tape, width, slots, uses, built.shared)
 
+    def totals(target: _Writer) -> None:
+        for i, state in enumerate(tables.order):
+            target.store(target.value(built.total[state]), "%f", i)
+            target.cut_if_long()
+
     rhs = writer()
-    for i, state in enumerate(tables.order):
-        rhs.store(rhs.value(built.total[state]), "%f", i)
+    totals(rhs)
     jac = writer()
     _write_jacobian(jac, built, tables, place)
-    for i, state in enumerate(tables.order):
-        jac.store(jac.value(built.total[state]), "%f", i)
+    totals(jac)
     prepare = writer()
     prepare.hoist = False
     for i, k in list(slots.items()):
         prepare.store(prepare.value(i), "%s", k)
+        prepare.cut_if_long()
 
-    noalias = "ptr noalias"
     text = [
-        prepare.function(f"@prepare({noalias} readonly %p, {noalias} %s)"),
-        rhs.function(f"@rhs({noalias} readonly %y, {noalias} readonly %p, {noalias} %f)"),
-        jac.function(f"@rhs_jac({noalias} readonly %y, {noalias} readonly %p, {noalias} %f, {noalias} %j)"),
+        prepare.function("prepare", "%p %s %t"),
+        rhs.function("rhs", "%y %p %t %f"),
+        jac.function("rhs_jac", "%y %p %t %f %j"),
     ]
-    return Program("\n".join(text), tables, max(len(slots), 1), frozenset(uses))
+    n_scratch = max(len(target.scratch) for target in (prepare, rhs, jac))
+    return Program("\n".join(text), tables, max(len(slots), 1), max(n_scratch, 1), frozenset(uses))
 
 
 def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarray) -> None:
@@ -276,9 +329,7 @@ def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarr
             at[i, int(tables.j_col[e])] = e
     seen: set[int] = set()
     for slopes, changes in built.gradients:
-        for v, d in slopes.items():
-            if not changes:
-                continue
+        for v, d in slopes.items() if changes else ():
             slope = jac.value(d)
             for s, c in changes:
                 e = at[int(place[s]), int(place[v])]
@@ -288,3 +339,4 @@ def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarr
                 else:
                     out = jac.fma(slope, jac.number(c), jac.load("%j", e))
                 jac.store(out, "%j", e)
+        jac.cut_if_long()

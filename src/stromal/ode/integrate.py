@@ -55,8 +55,8 @@ class _Loop(Stepper):
         with b.if_then(b.not_(b.load(active, typ=I1))):
             b.ret_void()
         with b.if_then(b.load(new, typ=I1)):
-            b.call(self.straight["prepare"], [ws["raw"], ws["slots"]])
-        b.call(self.straight["rhs_jac"], [ws["y"], ws["slots"], ws["f"], ws["jac"]])
+            b.call(self.straight["prepare"], [ws["raw"], ws["slots"], ws["scratch"]])
+        b.call(self.straight["rhs_jac"], [ws["y"], ws["slots"], ws["scratch"], ws["f"], ws["jac"]])
         with b.if_then(b.load(fresh, typ=I1)):
             self.first_step()
         with a.loop(0, self.layout.width) as lane:
@@ -173,7 +173,7 @@ class _Loop(Stepper):
             if s:
                 with a.loop(0, self.n) as i:
                     a.put(self.combine(method.A[s], i, a.get(ws["y"], i, self.vec)), ws["u"], i)
-                b.call(self.straight["rhs"], [ws["u"], ws["slots"], ws["f"]])
+                b.call(self.straight["rhs"], [ws["u"], ws["slots"], ws["scratch"], ws["f"]])
             with a.loop(0, self.n) as i:
                 value = a.get(ws["f"], i, self.vec)
                 if s:

@@ -282,10 +282,9 @@ def build(system: System, width: int, opt: int = 1) -> tuple[dict, bytes]:
 
     program = generate(system, width)
     tables = program.tables
-    sizes = {"n_jac": len(tables.j_col), "n_low": len(tables.l_col), "n_up": len(tables.u_col)}
-    layout = Layout(
-        n=len(system.states), n_params=len(system.parameters), n_slots=program.n_slots, width=width, **sizes
-    )
+    sizes = {"n_slots": program.n_slots, "n_scratch": program.n_scratch, "n_jac": len(tables.j_col)}
+    sizes |= {"n_low": len(tables.l_col), "n_up": len(tables.u_col), "width": width}
+    layout = Layout(n=len(system.states), n_params=len(system.parameters), **sizes)
     vec = f"<{width} x double>"
     head = [f"declare {vec} @llvm.{name}.v{width}f64({', '.join([vec] * count)})"
             for name, count in (("fmuladd", 3), ("sqrt", 1))]  # fmt: skip
@@ -293,7 +292,7 @@ def build(system: System, width: int, opt: int = 1) -> tuple[dict, bytes]:
     attributes = f'attributes #0 = {{ nounwind "no-builtins" "prefer-vector-width"="{64 * width}" }}'
     straight = "\n".join([*head, "", program.ir, attributes, ""])
     facts = {
-        "layout": sizes | {"n_slots": program.n_slots, "width": width},
+        "layout": sizes,
         "size": layout.offsets()["size"],
         "order": [int(i) for i in tables.order],
         "entries": [np.repeat(np.arange(layout.n), np.diff(tables.j_start)).tolist(), tables.j_col.tolist()],

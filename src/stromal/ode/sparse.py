@@ -96,7 +96,7 @@ def _groups(pivots: list[int], upper: list[int]) -> list[tuple[int, int]]:
         while size < GROUP and at + size < len(pivots):
             k = pivots[at + size - 1]
             # the next pivot follows on, and has all that this one has and no more
-            if pivots[at + size] != k + 1 or upper[k] & ~(1 << (k + 1)) != upper[k + 1]:
+            if pivots[at + size] != k + 1 or upper[k] != upper[k + 1] | 1 << (k + 1):
                 break
             size += 1
         size = 4 if size >= 4 else 2 if size >= 2 else 1

@@ -35,6 +35,7 @@ class Layout:
     n: int
     n_params: int
     n_slots: int
+    n_scratch: int
     n_jac: int
     n_low: int
     n_up: int
@@ -48,7 +49,8 @@ class Layout:
         # whole numbers of a lane, 8 bytes each: run, next output, next event, steps taken; flags
         sizes |= {"run": 1, "io": 1, "ie": 1, "count": 1, "fresh": 1, "held": 1, "accept": 1}
         sizes |= {f"k{s}": n for s in range(method.STAGES)}
-        sizes |= {"raw": self.n_params, "slots": self.n_slots, "jac": self.n_jac, "low": self.n_low, "up": self.n_up}
+        sizes |= {"raw": self.n_params, "slots": self.n_slots, "scratch": self.n_scratch}
+        sizes |= {"jac": self.n_jac, "low": self.n_low, "up": self.n_up}
         for name, size in sizes.items():
             out[name] = at
             at += max(size, 1)
@@ -74,7 +76,7 @@ class Stepper:
         void = ir.VoidType()
         self.straight = {
             name: ir.Function(self.module, ir.FunctionType(void, [PTR] * count), name)
-            for name, count in (("prepare", 2), ("rhs", 3), ("rhs_jac", 4))
+            for name, count in (("prepare", 3), ("rhs", 4), ("rhs_jac", 5))
         }
         define_exp(self.module, self.vec)
         define_log(self.module, self.vec)

@@ -1,0 +1,1 @@
+"""Figures, sentences and files made of results; nothing below imports this."""

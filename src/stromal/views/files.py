@@ -31,7 +31,9 @@ def check_plot(path: Path) -> None:
     """
     if path.suffix.lower() not in FIGURES:
         suggestion = nearest(path.suffix.lower(), FIGURES) if path.suffix else "end in .png, .svg or .pdf"
-        raise InputError(f"no figures of kind {path.suffix!r}", file=str(path), key="plot", suggestion=suggestion)
+        raise InputError(
+            f"no figures of kind {path.suffix!r}", file=str(path), key="plot", suggestion=suggestion
+        )
     check_file(path, "plot")
 
 
@@ -63,7 +65,10 @@ def check_folder(folder: Path) -> None:
     others = sorted(p.name for p in folder.iterdir() if p.name not in ours)
     if others:
         raise InputError(
-            f"holds {others[0]!r}, which stromal did not write", file=str(folder), key="out", suggestion="name a new or empty folder"
+            f"holds {others[0]!r}, which stromal did not write",
+            file=str(folder),
+            key="out",
+            suggestion="name a new or empty folder",
         )
 
 
@@ -80,7 +85,10 @@ def manifest(data: Mapping[str, Any], files: Mapping[str, bytes], **more: Any) -
         **{k: data[k] for k in ("command", "inputs", "seed", "warnings", "failed_patients") if k in data},
         "versions": versions,
         **more,
-        "files": {name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)} for name, content in files.items()},
+        "files": {
+            name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            for name, content in files.items()
+        },
     }
 
 
@@ -132,7 +140,9 @@ def write_file(path: Path, content: bytes, key: str, *, overwrite: bool = True) 
     """
     check_file(path, key)
     if not overwrite and path.exists():
-        raise InputError("exists already, and is left as it is", file=str(path), key=key, suggestion="choose another name")
+        raise InputError(
+            "exists already, and is left as it is", file=str(path), key=key, suggestion="choose another name"
+        )
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.absolute().parent)
         try:

@@ -64,7 +64,11 @@ def step_value(text: str) -> float:
 
 
 def dose_response(
-    curves: Sequence[Curve], *, ylabel: str, axis: str = "ratio", without: tuple[float, float, float] | None = None
+    curves: Sequence[Curve],
+    *,
+    ylabel: str,
+    axis: str = "ratio",
+    without: tuple[float, float, float] | None = None,
 ) -> Figure:
     """Draw medians and 90 % bands over MSC:target (or dose).
 
@@ -99,7 +103,10 @@ def dose_response(
     ax.set_xlabel("MSC : target cells" if axis == "ratio" else "Dose (particles/nL)")
     ax.set_ylabel(ylabel)
     ax.set_ylim(bottom=0)
-    ends = [(float(c.x[np.argmax(c.x)]), float(c.median[np.argmax(c.x)]), c.label, COLOURS[i % len(COLOURS)]) for i, c in enumerate(curves)]
+    ends = [
+        (float(c.x[np.argmax(c.x)]), float(c.median[np.argmax(c.x)]), c.label, COLOURS[i % len(COLOURS)])
+        for i, c in enumerate(curves)
+    ]
     if without is not None and np.isfinite(without[1]):
         ends.append((float(ticks[-1]), float(without[1]), "no MSC", GREY))
     _labels(figure, ax, ends)
@@ -122,7 +129,9 @@ def time_course(curves: Sequence[Curve], *, ylabel: str) -> Figure:
         colour = GREY if curve.grey else COLOURS[used % len(COLOURS)]
         used += not curve.grey
         ax.plot(curve.x, curve.median, color=colour, lw=1.4, ls=(0, (4, 2)) if curve.grey else "-", zorder=3)
-        ax.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.10 if curve.grey else 0.18, lw=0, zorder=1)
+        ax.fill_between(
+            curve.x, curve.low, curve.high, color=colour, alpha=0.10 if curve.grey else 0.18, lw=0, zorder=1
+        )
         ends.append((float(curve.x[-1]), float(curve.median[-1]), curve.label, colour))
     ax.set_xlabel("Days")
     ax.set_ylabel(ylabel)
@@ -149,7 +158,11 @@ def save(figure: Figure, path: Path) -> Path:
     check_plot(path)
     kind = path.suffix.lower().removeprefix(".")
     # no clock in the file: the same result gives the same bytes
-    undated = {"svg": {"Date": None, "Creator": "stromal"}, "pdf": {"CreationDate": None}, "png": {"Software": "stromal"}}
+    undated = {
+        "svg": {"Date": None, "Creator": "stromal"},
+        "pdf": {"CreationDate": None},
+        "png": {"Software": "stromal"},
+    }
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
         figure.savefig(buffer, format=kind, dpi=300, metadata=undated[kind])

@@ -39,8 +39,9 @@ def number(value: float | None, digits: int = 3) -> str:
         return "n/a"
     if value == 0:
         return "0"
-    if 1e4 <= abs(value) < 1e6:
-        return f"{value:.0f}"
+    if 1e3 <= abs(value) < 1e6:
+        # 1130, not 1.13e+03
+        return f"{float(f'{value:.{digits}g}'):.0f}"
     return f"{value:.{digits}g}"
 
 
@@ -79,7 +80,9 @@ def _rule(evidence: Evidence, s: Statement) -> str:
         size += " at saturation"
     if parse_signal(s.signal, _names(evidence)).name in _PLURAL_SUBJECTS:
         verb = _PLURAL_VERBS[verb]
-    half = f"half-effect at {number(s.half_max)} {s.unit}" + (f", Hill {number(s.hill)}" if s.hill != 1 else "")
+    half = f"half-effect at {number(s.half_max)} {s.unit}" + (
+        f", Hill {number(s.hill)}" if s.hill != 1 else ""
+    )
     text = f"{_signal(evidence, s)} {verb} {what} ({size}; {half})"
     if s.via:
         text += f" via {s.via}"
@@ -100,7 +103,9 @@ def _link(evidence: Evidence, s: Statement) -> str:
     where = f" in {cells_phrase(evidence, s.cell)}" if s.cell else ""
     mode = f", {s.where}" if s.where else ""
     note = f" ({s.note})" if s.note else ""
-    return f"{s.signal} {verb} {s.behaviour}{where}{mode}{note} {citation(evidence, s.refs)}; link inside cells"
+    return (
+        f"{s.signal} {verb} {s.behaviour}{where}{mode}{note} {citation(evidence, s.refs)}; link inside cells"
+    )
 
 
 def _signal(evidence: Evidence, s: Statement) -> str:
@@ -134,7 +139,9 @@ def _deed(evidence: Evidence, cell: str, behaviour: str) -> str:
         case "division":
             return f"division of {cells}"
         case "death":
-            return f"death of {cells}" + (f" (which leaves {cells_phrase(evidence, action.to)})" if action.to else "")
+            return f"death of {cells}" + (
+                f" (which leaves {cells_phrase(evidence, action.to)})" if action.to else ""
+            )
         case "becomes":
             return f"the turning of {cells} into {cells_phrase(evidence, action.to)}"
         case "secretes":
@@ -159,8 +166,16 @@ def conflict_lines(evidence: Evidence, found: Iterable[Conflict]) -> list[str]:
     lines: list[str] = []
     blocks: dict[str, list[Conflict]] = {}
     for one in found:
-        cell = one.raises.cell if one.raises.cell == one.lowers.cell else f"{one.raises.cell} / {one.lowers.cell}"
-        title = f"{cell}: {one.raises.behaviour}" if one.raises.kind == "rule" else f"{one.raises.behaviour} (link)"
+        cell = (
+            one.raises.cell
+            if one.raises.cell == one.lowers.cell
+            else f"{one.raises.cell} / {one.lowers.cell}"
+        )
+        title = (
+            f"{cell}: {one.raises.behaviour}"
+            if one.raises.kind == "rule"
+            else f"{one.raises.behaviour} (link)"
+        )
         blocks.setdefault(title, []).append(one)
     for title, pairs in blocks.items():
         lines.append(title)
