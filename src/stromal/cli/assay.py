@@ -116,7 +116,7 @@ def assay(
         )
     options: dict[str, Any] = {
         "product": product, "source": source, "species": species, "msc_species": msc_species, "priming": split(priming),
-        "contact": "transwell" if transwell else "", "block": split(block), "knockout": split(knockout),
+        "contact": "transwell" if transwell else "", "block": agents(split(block), tables), "knockout": split(knockout),
         "add": _pairs(add, "add"), "stimulus": stimulus, "seed": _pairs(seed_cells, "seed"), "msc_day": msc_day,
     }  # fmt: skip
     options = {k: v for k, v in options.items() if v not in ("", (), {}, None)}
@@ -146,28 +146,50 @@ def lay_out(
 ) -> Any:  # fmt: skip
     """Return the plan of arms, each checked before anything runs."""
     from ..experiments.arm import parse_arm
-    from ..experiments.switches import blockable
+    from ..experiments.assay import parse_cells, parse_medium
     from .plan import parse_arm_option, plan_arms
 
     named = dict(parse_arm_option(text) for text in arms)
+    for keys in named.values():
+        if "block" in keys:
+            keys["block"] = agents(keys["block"], tables)
     plan = plan_arms(
         protocol, options, tables, ratios=ratios, doses=doses, controls=controls, only=only, named=named
     )
-    known = blockable(tables)
     for name, keys in plan.arms.items():
-        parse_arm(keys, protocol.defaults, tables, name=name if name in named else "")
-        for text in keys.get("block", ()):
-            _known_block(text, known)
+        arm = parse_arm(keys, protocol.defaults, tables, name=name if name in named else "")
+        parse_medium(arm.add, tables, key="add")
+        parse_cells(arm.seed, tables, key="seed")
+        if arm.msc_day > protocol.main.days:
+            late = f"day {arm.msc_day:g} is after the end of the assay"
+            raise InputError(late, key="msc_day", suggestion=f"at most {protocol.main.days:g}")
     return plan
 
 
-def _known_block(text: str, known: dict[str, str]) -> None:
-    from ..errors import nearest
+def agents(words: tuple[str, ...], tables: Evidence) -> tuple[str, ...]:
+    """Return blocks by the name of their agent: ``PD-L1`` is ``anti-PD-L1``.
 
-    head, _, tail = text.rpartition(":")
-    name = head if head and tail.replace(".", "", 1).isdigit() else text
-    if name not in known:
-        raise InputError(f"nothing to block is called {name!r}", key="block", suggestion=nearest(name, known))
+    Raises
+    ------
+    InputError
+        If nothing to block has the name.
+    """
+    from ..errors import nearest
+    from ..experiments.switches import blockable
+
+    known = blockable(tables)
+    out = []
+    for text in words:
+        head, _, tail = text.rpartition(":")
+        own = head and tail.replace(".", "", 1).isdigit()
+        name = head if own else text
+        if name not in known:
+            raise InputError(
+                f"nothing to block is called {name!r}", key="block", suggestion=nearest(name, known)
+            )
+        agent = next((b.name for b in tables.blocks.values() if name in (b.name, *b.synonyms)), name)
+        out.append(f"{agent}:{tail}" if own else agent)
+    return tuple(out)
 
 
 def _pairs(words: tuple[str, ...], key: str) -> dict[str, str]:

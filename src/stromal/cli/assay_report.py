@@ -24,6 +24,8 @@ __all__ = ["AssayReport", "assumed_share", "report"]
 
 #: Readouts of these forms count what cells do: less of it is suppression.
 SUPPRESSED = ("events", "index")
+#: Readouts of these forms are drawn relative to the wells without product.
+RELATIVE = ("events", "index", "count")
 
 
 def report(
@@ -146,7 +148,7 @@ class AssayReport:
         lines += [
             "",
             f"Median and central 90 % of {len(self.ensemble)} draws ({self.ensemble.name}, seed {self.ensemble.seed}); "
-            f"{len(self.result.failed)} of {runs} runs failed; {self.assumed:.0%} of the numbers behind this are assumed.",
+            f"{len(self.result.failed)} of {runs} runs failed; {100 * self.assumed:.0f} % of the numbers behind this are assumed.",
             RESEARCH,
         ]
         lines += [f"figure: {plot}"] if plot else []
@@ -185,17 +187,30 @@ class AssayReport:
         return first + (together + [a for a in rest if a not in pairs] if pairs else rest)
 
     def _paired_lines(self) -> list[str]:
-        lines = []
-        for ordinary, modified in self.plan.pairs:
-            a, b = self.values[self.main][modified], self.values[self.main][ordinary]
+        if not self.plan.pairs:
+            return []
+        ordinary, modified = (c.label for c in self.plan.conditions[:2])
+        rows = []
+        for plain_arm, modified_arm in self.plan.pairs:
+            a, b = self.values[self.main][modified_arm], self.values[self.main][plain_arm]
             lo, mid, hi = band(percent_change(a, b))
             good = np.isfinite(a) & np.isfinite(b)
-            higher = float(np.mean(a[good] > b[good])) if good.any() else float("nan")
-            side = f"higher in {higher:.0%}" if higher >= 0.5 else f"lower in {1 - higher:.0%}"
-            lines.append(
-                f"  {modified} against {ordinary}: {mid:+.0f} % ({lo:+.0f} to {hi:+.0f}), {side} of draws"
+            higher = 100 * float(np.mean(a[good] > b[good])) if good.any() else float("nan")
+            rows.append(
+                [
+                    self.plan.step[plain_arm],
+                    f"{mid:+.0f}",
+                    interval(lo, hi, "{:+.0f}".format),
+                    number(higher, 2),
+                ]
             )
-        return ["", f"{self.main} with and without what was changed", *lines] if lines else []
+        header = [
+            "MSC:target" if self.plan.axis == "ratio" else "dose",
+            "change, %",
+            "90 %",
+            "higher in % of draws",
+        ]
+        return ["", f"{self.main}: {modified} against {ordinary}", *table(header, rows)]
 
     def _other_table(self) -> list[str]:
         others = [name for name in self.result.readouts if name != self.main]
@@ -221,18 +236,29 @@ class AssayReport:
     # -- figure and files ---------------------------------------------------------------------
 
     def plot(self, path: Path) -> Path:
-        """Draw the readout that is compared, over ratios if there are several, else over time."""
-        from ..views.plots import Curve, dose_response, save, time_course
+        """Draw the readout that is compared, over ratios if there are several, else over time.
+
+        What cells do is drawn as per cent of the wells without product, draw by draw, as at the bench; shares and
+        levels in their own unit.
+        """
+        from ..views.plots import Curve, dose_response, phrase, save, time_course
 
         readout = self.result.readouts[self.main]
-        ylabel = axis_label(self.main, readout.text, readout.unit)
-        if len(self.plan.steps) > 1:
-            curves = [self._curve(c) for c in self.plan.conditions if len(c.arms) > 1]
-            level = band(self.values[self.main][self._first_control()]) if self.plan.control else None
+        ylabel = phrase(readout.text, readout.unit)
+        if len(self.plan.steps) > 1 and self.plan.control:
+            relative = readout.form in RELATIVE
+            curves = [self._curve(c, relative) for c in self.plan.conditions if len(c.arms) > 1]
+            level = None if relative else band(self.values[self.main][self._first_control()])
+            if relative:
+                ylabel = phrase(readout.text, "% of wells without MSC")
+                level = (100.0, 100.0, 100.0)
             return save(dose_response(curves, ylabel=ylabel, axis=self.plan.axis, without=level), path)
         days = self.result.data["day"].values
         lines = []
+        controls = list(dict.fromkeys(self.plan.control.values()))
         for arm in self._order():
+            if arm in controls[1:]:
+                continue  # one reference is enough for the eye
             data = self.result.data[self.main].sel(arm=arm).values
             bands = np.array([band(data[:, i]) for i in range(len(days))])
             lines.append(
@@ -243,12 +269,18 @@ class AssayReport:
     def _first_control(self) -> str:
         return next(iter(self.plan.control.values()))
 
-    def _curve(self, condition: Condition) -> Any:
+    def _curve(self, condition: Condition, relative: bool) -> Any:
         from ..views.plots import Curve, step_value
 
-        bands = np.array([band(self.values[self.main][arm]) for arm in condition.arms])
+        bands = np.array([self._point(arm, relative) for arm in condition.arms])
         x = np.array([step_value(self.plan.step[arm]) for arm in condition.arms])
         return Curve(condition.label, x, bands[:, 1], bands[:, 0], bands[:, 2])
+
+    def _point(self, arm: str, relative: bool) -> tuple[float, float, float]:
+        values = self.values[self.main]
+        return band(
+            100.0 + percent_change(values[arm], values[self.plan.control[arm]]) if relative else values[arm]
+        )
 
     def save(self, folder: Path, data: Mapping[str, Any]) -> Path:
         """Write tidy data, its summary and a manifest."""
@@ -313,18 +345,12 @@ def percent(value: float) -> str:
     """Return a percentage as a whole number, one digit when small."""
     if value != value:
         return "n/a"
-    return f"{value:.0f}" if abs(value) >= 9.5 or abs(value) < 0.05 else f"{value:.1f}"
+    return "0" if abs(value) < 0.05 else f"{value:.0f}" if abs(value) >= 9.5 else f"{value:.1f}"
 
 
 def interval(low: float, high: float, shown: Any = number) -> str:
     """Return ``low to high``, nothing if it is not known."""
     return "" if low != low else f"{shown(low)} to {shown(high)}"
-
-
-def axis_label(name: str, phrase: str, unit: str) -> str:
-    """Return the label of an axis, with its unit."""
-    shown = {"cells/uL": "cells/\u00b5L", "events/uL": "events/\u00b5L"}.get(unit, unit)
-    return f"{phrase[:1].upper()}{phrase[1:]}\n({shown or name})"
 
 
 def _csv(frame: Any) -> bytes:

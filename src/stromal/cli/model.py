@@ -77,7 +77,7 @@ def model(
     from ..experiments import load_assay
     from ..experiments.arm import parse_arm, product_cell
     from ..experiments.bench import bench_system, layout, simulate
-    from ..views.behaviour import explain_behaviour
+    from ..views.behaviour import explain_behaviour, find_behaviour
     from ..views.ledger import ledger as make_ledger
     from .assay import choose_ensemble
 
@@ -108,6 +108,8 @@ def model(
             as_json=json,
         )
         return
+    if behaviour:
+        find_behaviour(system, tables, behaviour)
     ensemble = choose_ensemble(tables, draws, prior)
     with working(f"running {draws} draws of {protocol.id}"):
         run = simulate(protocol, {"": arm}, tables, ensemble, threads=threads)[0]
@@ -173,9 +175,18 @@ def _ledger_lines(title: str, rows: list[dict[str, Any]]) -> list[str]:
         for r in here:
             grid.setdefault(r["quantity"], {})[r["day"]] = r["median"]
             rules[r["quantity"]] = r["rule"]
-        shown = [[q, *(number(by.get(d), 2) for d in days), rules[q]] for q, by in grid.items()]
-        lines += ["", *table([place, *(f"day {d:g}" for d in days), "lowest half_max in"], shown)]
-    return [*lines, "", "A ratio well under 1 means that the mediator does next to nothing there."]
+        rows_shown = [
+            [q, rules[q], *(number(by.get(d), 2) for d in days)] for q, by in grid.items() if any(by.values())
+        ]
+        lines += [
+            "",
+            *table([place, "lowest half_max in", *(f"day {d:g}" for d in days)], rows_shown, left=2),
+        ]
+    return [
+        *lines,
+        "",
+        "A ratio well under 1: the mediator does next to nothing there. What is zero throughout is left out.",
+    ]
 
 
 def _behaviour_lines(tables: Evidence, about: dict[str, Any]) -> list[str]:

@@ -70,7 +70,7 @@ def envelope(
         "schema": f"urn:stromal:schema:{command}:1",
         "stromal": __version__,
         "command": command,
-        "inputs": {k: v for k, v in inputs.items() if v not in (None, (), [], {}, "")},
+        "inputs": {k: v for k, v in inputs.items() if v is not False and v not in (None, (), [], {}, "")},
         "seed": seed,
         "warnings": [],
         "failed_patients": [],

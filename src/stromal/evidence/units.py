@@ -28,9 +28,8 @@ def registry() -> pint.UnitRegistry:
     ureg.define("cell = [cell]")
     ureg.define("vesicle = [vesicle]")
     ureg.define("event = [event]")
-    ureg.define("relative = [] = relative")
-    ureg.define("fraction = [] = fraction")
-    ureg.define("molecule = 1.66053906717e-24 mole")
+    ureg.define("relative = []")
+    ureg.define("fraction = []")
     return ureg
 
 

@@ -137,7 +137,9 @@ def layout(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence) -> tuple[d
         sites[cell] = tuple(places) if start != "well" else ("well",)
     # MSC always, so that one compiled system serves arms with and without them
     for cell in sorted({"MSC", *(product_cell(arm, evidence) for arm in arms.values())} - {""}):
-        sites[cell] = ("insert",) if apart else ("well",)
+        # where the target sits in the insert, the product is in the well below
+        away = "insert" if apart and not assay.seeded_in else "well"
+        sites[cell] = tuple(p for p in places if p == away or p in sites.get(cell, ()))
     return dict(sorted(sites.items())), places
 
 
@@ -235,7 +237,6 @@ def _wells(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: 
     system = bench_system(evidence, sites, places, tuple(sorted(wanted)), assay.id)
     numbers = ensemble.sample(system, evidence)
     days = np.unique(np.append(np.arange(0.0, assay.main.days, GRID), [assay.main.days, assay.readout_day]))
-    carried = np.array([s.kind == "expression" for s in system.states])
     starts, sets, scales, shifts, late = [], [], [], [], []
     for arm in arms.values():
         if arm.msc_day > assay.main.days:
@@ -244,15 +245,12 @@ def _wells(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: 
         values = apply_arm(numbers, system, arm, evidence, ensemble, depth=_depths(assay, places), volume=assay.volume)
         product, brought = _prepare(assay, arm, evidence, ensemble, threads)
         before = rest(system, values)
+        scale, shift = _addition(system, _fresh(product, system, before), places, assay.volume, len(ensemble))
         _seed(before, system, assay, arm, evidence, places)
         _restore(before, system, brought)
-        after = before.copy()
-        _add_product(after, system, product, places, assay.volume)
-        moved = after != before
-        # cells and mediators add up; what they carry replaces the level of a cell that is not there yet
-        scales.append(np.where(moved & carried, 0.0, 1.0))
-        shifts.append(np.where(moved, np.where(carried, after, after - before), 0.0))
-        starts.append(before if arm.msc_day > 0 else after)
+        scales.append(scale)
+        shifts.append(shift)
+        starts.append(before if arm.msc_day > 0 else scale * before + shift)
         late.append(np.full(len(ensemble), arm.msc_day if arm.msc_day > 0 else np.inf))
         sets.append(values)
     return Wells(
@@ -309,24 +307,39 @@ def _restore(y0: np.ndarray, system: System, carried: Mapping[str, np.ndarray]) 
             y0[:, system.state_index[f"well:{name}"]] = level
 
 
-def _add_product(y: np.ndarray, system: System, product: Product, places: Mapping[str, float], volume: float) -> None:
-    if product.dilution < 1.0:
-        for state in system.states:
-            # medium is replaced in part by conditioned medium; stimuli on beads stay
-            if state.kind == "mediator" and product.medium and state.entity in product.medium:
-                y[:, system.state_index[state.name]] *= product.dilution
+def _fresh(product: Product, system: System, at_rest: np.ndarray) -> Product:
+    """Say what cells carry that were not primed: rest, whatever the well did to that level before they came."""
+    carried = {}
+    for i, state in enumerate(system.states):
+        name = state.name.partition(":")[2]
+        if state.kind == "expression" and name.rpartition(".")[0] == product.cell:
+            carried[name] = at_rest[:, i]
+    return replace(product, carried={**carried, **(product.carried or {})})
+
+
+def _addition(
+    system: System, product: Product, places: Mapping[str, float], volume: float, runs: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what adding a product does to a well, ``y -> scale * y + shift``, each (runs, states).
+
+    Cells and mediators add up; medium is replaced in part by conditioned medium (stimuli on beads stay);
+    what the cells carry replaces the level of cells that are not there yet.
+    """
+    scale, shift = np.ones((runs, len(system.states))), np.zeros((runs, len(system.states)))
+    index = system.state_index
     for mediator, level in (product.medium or {}).items():
         for place in places:
-            i = system.state_index.get(f"{place}:{mediator}")
-            if i is not None:
-                y[:, i] += level
-    if not product.cell:
-        return
-    place = next(s.place for s in system.states if s.kind == "cell" and s.entity == product.cell)
-    y[:, system.state_index[f"{place}:{product.cell}"]] += product.count * volume / places[place]
-    for name, level in (product.carried or {}).items():
-        if f"{place}:{name}" in system.state_index:
-            y[:, system.state_index[f"{place}:{name}"]] = level
+            if (i := index.get(f"{place}:{mediator}")) is not None:
+                scale[:, i] = product.dilution
+                shift[:, i] = level
+    if product.cell:
+        # in a transwell the product is in the insert, also where such cells are seeded in the well
+        place = [s.place for s in system.states if s.kind == "cell" and s.entity == product.cell][-1]
+        shift[:, index[f"{place}:{product.cell}"]] = product.count * volume / places[place]
+        for name, level in (product.carried or {}).items():
+            if (i := index.get(f"{place}:{name}")) is not None:
+                scale[:, i], shift[:, i] = 0.0, level
+    return scale, shift
 
 
 def _prepare(assay: Assay, arm: Arm, evidence: Evidence, ensemble: Ensemble, threads: int | None) -> tuple[Product, dict[str, np.ndarray]]:
@@ -418,7 +431,8 @@ def _exposed(assay: Assay, stage: Stage, product: Product, arm: Arm, evidence: E
     values = apply_arm(ensemble.sample(system, evidence), system, inner, evidence, ensemble, depth=_depths(assay, places), volume=assay.volume)
     y0 = rest(system, values)
     _seed(y0, system, part, inner, evidence, places)
-    _add_product(y0, system, product, places, assay.volume)
+    scale, shift = _addition(system, product, places, assay.volume, len(ensemble))
+    y0 = scale * y0 + shift
     end = solve(system, y0, values, np.array([0.0, stage.days]), threads=threads).y[:, -1]
     return {
         s.name.removeprefix("well:"): end[:, i]

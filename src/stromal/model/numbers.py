@@ -64,7 +64,9 @@ class Numbers:
         with located(row, "base"):
             unit = self._base_unit(row, action)
             value = convert(row.base, row.unit, unit, self._mass(action))
-        return self.add(name, value, row, unit=unit, kind="base", owner=f"{row.cell} {row.behaviour}")
+        # a carried level is relative to the licensed one: that is 1 by definition, without spread
+        spread = 1.0 if unit == "relative" and value == 1.0 else None
+        return self.add(name, value, row, spread=spread, unit=unit, kind="base", owner=f"{row.cell} {row.behaviour}")
 
     def _base_unit(self, row: Behaviour, action: Action) -> str:
         if action.verb == "secretes" or action.verb == "converts" or (action.verb == "takes up" and row.km):

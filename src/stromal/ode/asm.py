@@ -196,4 +196,4 @@ def define_log(module: ir.Module, vec: ir.VectorType) -> None:
     zero, inf = a.like(vec, 0.0), a.like(vec, math.inf)
     out = b.select(b.fcmp_ordered("==", x0, zero), a.like(vec, -math.inf), out)
     out = b.select(b.fcmp_ordered("<", x0, zero), a.like(vec, math.nan), out)
-    b.ret(b.select(b.fcmp_unordered("<", x0, inf), out, x0))
+    b.ret(b.select(b.fcmp_ordered("<", x0, inf), out, x0))

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ..evidence import Evidence
     from ..evidence.records import Behaviour, Rule
     from ..experiments.bench import Run
+    from ..model import System
 
-__all__ = ["explain_behaviour"]
+__all__ = ["explain_behaviour", "find_behaviour"]
 
 
 def explain_behaviour(run: Run, evidence: Evidence, text: str, day: float) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def explain_behaviour(run: Run, evidence: Evidence, text: str, day: float) -> di
     InputError
         If the model has no such cell or behaviour.
     """
-    cell, behaviour = _find(run, evidence, text)
+    cell, behaviour = find_behaviour(run.system, evidence, text)
     env = environment(run, 0, day)
     rates = [n for n in run.system.assignments if n.startswith("rate:") and _is(n, cell, behaviour)]
     if rates:

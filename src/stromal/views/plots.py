@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-
-from ..errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Curve", "dose_response", "save", "step_value", "time_course"]
+__all__ = ["Curve", "dose_response", "phrase", "save", "step_value", "time_course"]
 
 #: Told apart by people with any kind of colour vision (Okabe and Ito 2008), dark enough for a thin line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -61,6 +60,36 @@ def step_value(text: str) -> float:
         return float(head)
     except ValueError:
         return float("nan")
+
+
+#: How a readout is written on an axis.
+_PHRASES = (
+    (r"events division of (.+?)(?: in last ([\d.]+) ?h)?", "Divisions of {0}"),
+    (r"events death of (.+?)(?: in last ([\d.]+) ?h)?", "Deaths of {0}"),
+    (r"division index of (.+)", "Division index of {0}"),
+    (r"count (.+)", "{0}"),
+    (r"share (.+?) of (.+)", "{0} among {1}"),
+    (r"level (.+)", "{0}"),
+    (r"expression (.+)\.([^.]+)", "{1} of {0}"),
+)
+
+
+def phrase(text: str, unit: str) -> str:
+    """Return the label of an axis for a readout, with its unit."""
+    label, window = text, None
+    for pattern, form in _PHRASES:
+        if match := re.fullmatch(pattern, text):
+            parts = [_cells(p or "") for p in match.groups()]
+            label = form.format(*parts)
+            window = match.group(2) if "events" in pattern else None
+            break
+    label = label[:1].upper() + label[1:] + (f" in last {window} h" if window else "")
+    shown = {"cells/uL": "cells/\u00b5L", "events/uL": "per \u00b5L"}.get(unit, unit)
+    return f"{label}\n({shown})" if shown else label
+
+
+def _cells(name: str) -> str:
+    return f"{name} cells" if re.fullmatch(r"(.* )?(T|CD4|CD8)", name) else name
 
 
 def dose_response(
@@ -109,7 +138,7 @@ def dose_response(
     ]
     if without is not None and np.isfinite(without[1]):
         ends.append((float(ticks[-1]), float(without[1]), "no MSC", GREY))
-    _labels(figure, ax, ends)
+    _labels(ax, ends)
     return figure
 
 
@@ -132,12 +161,14 @@ def time_course(curves: Sequence[Curve], *, ylabel: str) -> Figure:
         ax.fill_between(
             curve.x, curve.low, curve.high, color=colour, alpha=0.10 if curve.grey else 0.18, lw=0, zorder=1
         )
+        for edge in () if curve.grey else (curve.low, curve.high):
+            ax.plot(curve.x, edge, color=colour, lw=0.5, alpha=0.6, zorder=2)
         ends.append((float(curve.x[-1]), float(curve.median[-1]), curve.label, colour))
     ax.set_xlabel("Days")
     ax.set_ylabel(ylabel)
     ax.set_xlim(0, max(float(curve.x[-1]) for curve in curves))
     ax.set_ylim(bottom=0)
-    _labels(figure, ax, ends)
+    _labels(ax, ends)
     return figure
 
 
@@ -184,8 +215,10 @@ def _figure() -> tuple[Figure, Axes]:
 def _draw(ax: Axes, curve: Curve, colour: str, marker: str) -> None:
     order = np.argsort(curve.x)
     x, y = curve.x[order], curve.median[order]
-    ax.fill_between(x, curve.low[order], curve.high[order], color=colour, alpha=0.18, lw=0, zorder=2)
-    ax.plot(x, y, color=colour, lw=1.3, marker=marker, ms=4, mec="white", mew=0.5, zorder=4)
+    ax.fill_between(x, curve.low[order], curve.high[order], color=colour, alpha=0.16, lw=0, zorder=2)
+    for edge in (curve.low[order], curve.high[order]):
+        ax.plot(x, edge, color=colour, lw=0.5, alpha=0.6, zorder=3)
+    ax.plot(x, y, color=colour, lw=1.3, marker=marker, ms=4, mec="white", mew=0.5, zorder=4, clip_on=False)
 
 
 def _ticks(ax: Axes, ticks: np.ndarray, axis: str) -> None:
@@ -201,19 +234,21 @@ def ratio_label(value: float) -> str:
     return f"1:{1 / value:.3g}" if value <= 1 else f"{value:.3g}:1"
 
 
-def _labels(figure: Figure, ax: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+def _labels(ax: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Write the name of each line beside its end, pushed apart where they would meet."""
     if not ends:
         return
     low, high = ax.get_ylim()
-    gap = 0.085 * (high - low)
-    placed: list[float] = []
+    line = 0.058 * (high - low)
+    top = -np.inf
     for _, y, label, colour in sorted((e for e in ends if np.isfinite(e[1])), key=lambda e: e[1]):
-        at = max([y, *(p + gap * (1 + 0.8 * label.count("\n")) for p in placed[-1:])])
-        placed.append(at)
+        text = _wrapped(label)
+        half = line * (text.count("\n") + 1) / 2
+        at = max(y, top + half)
+        top = at + half
         ax.annotate(
-            _wrapped(label), (1.0, at), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
-            color=colour, va="center", ha="left", fontsize=7, annotation_clip=False,
+            text, (1.0, at), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
+            color=colour, va="center", ha="left", fontsize=7, linespacing=1.1, annotation_clip=False,
         )  # fmt: skip
 
 
@@ -221,9 +256,3 @@ def _wrapped(label: str) -> str:
     import textwrap
 
     return "\n".join(textwrap.wrap(label, 18))
-
-
-def check_curves(curves: Sequence[Any]) -> None:
-    """Refuse to draw nothing."""
-    if not curves:
-        raise InputError("nothing to draw", key="plot")

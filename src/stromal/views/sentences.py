@@ -39,7 +39,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return "n/a"
     if value == 0:
         return "0"
-    if 1e3 <= abs(value) < 1e6:
+    if 10 ** (digits - 1) <= abs(value) < 1e6:
         # 1130, not 1.13e+03
         return f"{float(f'{value:.{digits}g}'):.0f}"
     return f"{value:.{digits}g}"
