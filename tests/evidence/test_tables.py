@@ -101,7 +101,7 @@ def test_products_blocks_and_crossreactivity_have_a_source_or_say_assumed(eviden
 def test_constants_and_data_have_a_source(table: str) -> None:
     def mistakes() -> Iterable[str]:
         for place, row in raw(table):
-            if not (row["source"].strip() or "assum" in row["confidence"]):
+            if row.get("use") != "no" and not (row["source"].strip() or row["confidence"] == "assumed"):
                 yield f"{place}: no source"
             for key in ("value", "low", "high"):
                 if row[key] and not re.fullmatch(r"[-+]?[\d.]+([eE][-+]?\d+)?", row[key]):
@@ -246,7 +246,9 @@ def test_known_conflicts_cite_and_name_claims(evidence: Evidence) -> None:
     assert found
     for conflict in found:
         assert set(conflict.claims) <= set(evidence.coverage), conflict.id
-        assert (conflict.a_refs or conflict.b_refs) and conflict.separated_by, conflict.id
+        assert conflict.a and conflict.b and conflict.separated_by, conflict.id
+        for ref in (*conflict.a_refs, *conflict.b_refs):
+            assert ref in evidence.references or ref.isdigit(), f"{conflict.id}: no reference {ref!r}"
 
 
 def test_asking_for_everything_gives_everything(evidence: Evidence) -> None:

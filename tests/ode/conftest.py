@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-import pytest
 import engine_systems as systems
+import pytest
 
 from stromal.ode import compile_system
 

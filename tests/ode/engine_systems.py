@@ -8,7 +8,9 @@ from stromal.model.expr import Expr, exp, log, pos, sym
 from stromal.model.system import Parameter, Process, State, System
 
 
-def make(name: str, states: str, parameters: dict[str, float], rates: list[tuple], kinds=None, assignments=None) -> System:
+def make(
+    name: str, states: str, parameters: dict[str, float], rates: list[tuple], kinds=None, assignments=None
+) -> System:
     """Return a system from ``(rate, {state: coefficient})``."""
     kinds = kinds or {}
     return System(

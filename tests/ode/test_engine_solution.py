@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import engine_systems as systems
 import numpy as np
 import pytest
-import engine_systems as systems
 import twin
 from scipy.linalg import expm
 
@@ -37,7 +37,7 @@ def test_chain(kernel):
 def test_against_twin(kernel, name, y0, times):
     params = [p.value for p in kernel(name).system.parameters]
     found = kernel(name).solve(y0, params, times, rtol=1e-8, atol=1e-12)
-    expected = twin.solve(kernel(name).system, y0, params, times, method="Radau")
+    expected = twin.solve(kernel(name).system, y0, params, times, method="LSODA")
     np.testing.assert_allclose(found.y[0], expected, rtol=2e-5, atol=1e-9)
 
 
@@ -52,7 +52,9 @@ def test_slopes(kernel, y):
         step = 1e-6 * max(y[j], 1e-9)
         up, down = y.copy(), y.copy()
         up[j], down[j] = y[j] + step, y[j] - step
-        np.testing.assert_allclose(jac[:, j], (rhs(0, up) - rhs(0, down)) / (up[j] - down[j]), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            jac[:, j], (rhs(0, up) - rhs(0, down)) / (up[j] - down[j]), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_slope_is_finite_at_zero_and_below(kernel):
@@ -73,7 +75,7 @@ def test_order(kernel):
     for rtol in (1e-6, 1e-8, 1e-10):
         found = k.solve(TOUCH, params, times, rtol=rtol, atol=1e-2 * rtol)
         steps.append(found.steps[0])
-        errors.append(np.abs(found.y / best.y - 1.0)[0, 1:].max())
+        errors.append(np.abs(found.y[0, 1:] / best.y[0, 1:] - 1.0).max())
         assert errors[-1] < 20 * rtol
     assert np.log(steps[2] / steps[1]) / np.log(100.0) == pytest.approx(0.2, abs=0.03)
     assert np.log(errors[1] / errors[2]) / np.log(steps[2] / steps[1]) > 4.0
@@ -96,7 +98,9 @@ def test_factorisation():
     _, jac = twin.slopes(k, np.ones(n), [1.3])
     found = k.solve(np.arange(1.0, n + 1), [1.3], [0.0, 0.5, 2.0], rtol=1e-9, atol=1e-12)
     for at, t in enumerate((0.0, 0.5, 2.0)):
-        np.testing.assert_allclose(found.y[0, at], expm(jac * t) @ np.arange(1.0, n + 1), rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(
+            found.y[0, at], expm(jac * t) @ np.arange(1.0, n + 1), rtol=1e-6, atol=1e-7
+        )
     # a wrong factor would still converge, in many more steps
     assert found.steps[0] < 400
 

@@ -28,9 +28,9 @@ def solve(system: System, y0, params, times, events: Events | None = None, metho
     """Return states (times, states) of one run; events are those of the first group."""
     f = right_hand_side(system, np.asarray(params, dtype=float))
     times, y = np.asarray(times, dtype=float), np.array(y0, dtype=float)
-    marks = [] if events is None else [
-        (t, np.asarray(s), np.asarray(d)) for t, s, d in zip(events.time[0], events.scale[0], events.shift[0], strict=True)
-    ]  # fmt: skip
+    marks = []
+    if events is not None:
+        marks = list(zip(events.time[0], events.scale[0], events.shift[0], strict=True))
     out = np.full((len(times), len(y)), np.nan)
     t = times[0]
     atol = 1e-13 * np.array([s.scale for s in system.states])

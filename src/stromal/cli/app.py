@@ -23,8 +23,8 @@ def app() -> App:
 
     program = App(
         name="stromal",
-        help="The literature on mesenchymal stromal cells, executable: every arrow cited, every claim tested. "
-        "Research software, not for clinical decisions.",
+        help="The literature on mesenchymal stromal cells, executable: every arrow cited, every claim "
+        "tested. Research software, not for clinical decisions.",
         version=__version__,
         help_format="plaintext",
     )

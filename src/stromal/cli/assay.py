@@ -83,7 +83,7 @@ def assay(
     msc_day
         Day on which the product is added.
     arm
-        An arm of your own, 'name: key=value, block=A+B, add.IFNG=10 ng/mL'; repeatable, in place of the sweep.
+        An arm of your own, 'name: key=value, block=A+B, add.IFNG=10 ng/mL'; repeatable, not a sweep.
     controls
         Add dead MSC and fibroblasts.
     only
@@ -115,23 +115,47 @@ def assay(
             f"day {day:g} is not within the assay", key="day", suggestion=f"0 to {protocol.main.days:g}"
         )
     options: dict[str, Any] = {
-        "product": product, "source": source, "species": species, "msc_species": msc_species, "priming": split(priming),
-        "contact": "transwell" if transwell else "", "block": agents(split(block), tables), "knockout": split(knockout),
-        "add": _pairs(add, "add"), "stimulus": stimulus, "seed": _pairs(seed_cells, "seed"), "msc_day": msc_day,
-    }  # fmt: skip
+        "product": product,
+        "source": source,
+        "species": species,
+        "msc_species": msc_species,
+        "priming": split(priming),
+        "contact": "transwell" if transwell else "",
+        "block": agents(split(block), tables),
+        "knockout": split(knockout),
+        "add": _pairs(add, "add"),
+        "stimulus": stimulus,
+        "seed": _pairs(seed_cells, "seed"),
+        "msc_day": msc_day,
+    }
     options = {k: v for k, v in options.items() if v not in ("", (), {}, None)}
     plan = lay_out(protocol, options, tables, split(ratio), tuple(dose), tuple(arm), controls, only)
     ensemble = choose_ensemble(tables, draws, prior)
     with working(f"running {len(plan.arms)} arms x {draws} draws of {protocol.id}"):
         result = run_assay(
-            protocol, arms=plan.arms, readouts=list(readout) or None, draws=draws, evidence=tables, ensemble=ensemble,
+            protocol,
+            arms=plan.arms,
+            readouts=list(readout) or None,
+            draws=draws,
+            evidence=tables,
+            ensemble=ensemble,
             threads=threads,
-        )  # fmt: skip
+        )
     view = report(result, plan, tables, day=day, ensemble=ensemble)
     inputs = {
-        "assay": name, "ratio": split(ratio), "dose": dose, **options, "arm": arm, "controls": controls, "only": only,
-        "day": view.day, "readout": readout, "draws": draws, "ensemble": ensemble.name, "evidence": [str(p) for p in evidence],
-    }  # fmt: skip
+        "assay": name,
+        "ratio": split(ratio),
+        "dose": dose,
+        **options,
+        "arm": arm,
+        "controls": controls,
+        "only": only,
+        "day": view.day,
+        "readout": readout,
+        "draws": draws,
+        "ensemble": ensemble.name,
+        "evidence": [str(p) for p in evidence],
+    }
     data = envelope("assay", inputs, seed=ensemble.seed, **view.as_dict())
     if plot is not None:
         data["plot"] = str(view.plot(plot))
@@ -141,9 +165,15 @@ def assay(
 
 
 def lay_out(
-    protocol: Assay, options: dict[str, Any], tables: Evidence, ratios: tuple[str, ...], doses: tuple[str, ...],
-    arms: tuple[str, ...], controls: bool, only: bool,
-) -> Any:  # fmt: skip
+    protocol: Assay,
+    options: dict[str, Any],
+    tables: Evidence,
+    ratios: tuple[str, ...],
+    doses: tuple[str, ...],
+    arms: tuple[str, ...],
+    controls: bool,
+    only: bool,
+) -> Any:
     """Return the plan of arms, each checked before anything runs."""
     from ..experiments.arm import parse_arm
     from ..experiments.assay import parse_cells, parse_medium

@@ -123,8 +123,16 @@ class AssayReport:
         for arm, reference in against:
             for key in self.result.readouts:
                 lo, mid, hi = self.change(key, arm, reference)
-                yield {"readout": key, "measure": "change", "arm": arm, "reference_arm": reference,
-                       "effect": mid, "lo": lo, "hi": hi, "unit": "%"}  # fmt: skip
+                yield {
+                    "readout": key,
+                    "measure": "change",
+                    "arm": arm,
+                    "reference_arm": reference,
+                    "effect": mid,
+                    "lo": lo,
+                    "hi": hi,
+                    "unit": "%",
+                }
 
     def warnings(self) -> list[str]:
         """Return what a reader must know before the numbers."""
@@ -147,8 +155,10 @@ class AssayReport:
         runs = len(self.result.arms) * len(self.ensemble)
         lines += [
             "",
-            f"Median and central 90 % of {len(self.ensemble)} draws ({self.ensemble.name}, seed {self.ensemble.seed}); "
-            f"{len(self.result.failed)} of {runs} runs failed; {100 * self.assumed:.0f} % of the numbers behind this are assumed.",
+            f"Median and central 90 % of {len(self.ensemble)} draws "
+            f"({self.ensemble.name}, seed {self.ensemble.seed}); "
+            f"{len(self.result.failed)} of {runs} runs failed; "
+            f"{100 * self.assumed:.0f} % of the numbers behind this are assumed.",
             RESEARCH,
         ]
         lines += [f"figure: {plot}"] if plot else []
@@ -238,8 +248,8 @@ class AssayReport:
     def plot(self, path: Path) -> Path:
         """Draw the readout that is compared, over ratios if there are several, else over time.
 
-        What cells do is drawn as per cent of the wells without product, draw by draw, as at the bench; shares and
-        levels in their own unit.
+        What cells do is drawn as per cent of the wells without product, draw by draw, as at the bench;
+        shares and levels in their own unit.
         """
         from ..views.plots import Curve, dose_response, phrase, save, time_course
 
@@ -248,11 +258,14 @@ class AssayReport:
         if len(self.plan.steps) > 1 and self.plan.control:
             relative = readout.form in RELATIVE
             curves = [self._curve(c, relative) for c in self.plan.conditions if len(c.arms) > 1]
+            unit = self.plan.steps[0].partition(" ")[2]
             level = None if relative else band(self.values[self.main][self._first_control()])
             if relative:
                 ylabel = phrase(readout.text, "% of wells without MSC")
                 level = (100.0, 100.0, 100.0)
-            return save(dose_response(curves, ylabel=ylabel, axis=self.plan.axis, without=level), path)
+            return save(
+                dose_response(curves, ylabel=ylabel, axis=self.plan.axis, dose_unit=unit, without=level), path
+            )
         days = self.result.data["day"].values
         lines = []
         controls = list(dict.fromkeys(self.plan.control.values()))
@@ -303,7 +316,7 @@ class AssayReport:
                         "day": grid[2].ravel(),
                         "value": values.ravel(),
                     }
-                )  # fmt: skip
+                )
             )
         rows = [
             {"arm": arm["name"], "readout": key, "day": self.day, **value}
@@ -336,7 +349,7 @@ def assumed_share(result: AssayResult, evidence: Evidence) -> float:
         if some:
             sites, places = layout(result.assay, some, evidence)
             wanted = {m for arm in some.values() for m in arm.add} | set(result.assay.main.medium)
-            system = bench_system(evidence, sites, places, tuple(sorted(wanted)), result.assay.id)
+            system = bench_system(evidence, sites, places, tuple(sorted(wanted)))
             strengths |= {p.name: p.strength for p in system.parameters if p.strength}
     return sum(s == "assumed" for s in strengths.values()) / len(strengths) if strengths else 0.0
 

@@ -47,9 +47,15 @@ def check(
     tables = load_evidence(*evidence)
     with progress_bar() as tell:
         result = check_claims(
-            list(claim) or None, evidence=tables, section=section or None, draws=draws,
-            nulls=0 if len(claim) == 1 and nulls == 20 else nulls, quick=quick, threads=threads, progress=tell,
-        )  # fmt: skip
+            list(claim) or None,
+            evidence=tables,
+            section=section or None,
+            draws=draws,
+            nulls=0 if len(claim) == 1 and nulls == 20 else nulls,
+            quick=quick,
+            threads=threads,
+            progress=tell,
+        )
     details = [result.detail(row["id"]) for row in result.claims] if claim else []
     inputs = {
         "claims": claim,
@@ -60,9 +66,14 @@ def check(
         "evidence": [str(p) for p in evidence],
     }
     data = envelope(
-        "check", inputs, seed=getattr(result, "seed", None), claims=result.claims, coverage=result.coverage,
-        summary=result.summary, details=details,
-    )  # fmt: skip
+        "check",
+        inputs,
+        seed=getattr(result, "seed", None),
+        claims=result.claims,
+        coverage=result.coverage,
+        summary=result.summary,
+        details=details,
+    )
     lines = (
         _claim_lines(tables, result.claims[0], details[0])
         if len(result.claims) == 1 and details
@@ -75,7 +86,7 @@ def _all_lines(result: Any) -> list[str]:
     rows = [
         [r["id"], r["verdict"] + ("" if r["counted"] else " *"), f"{r['share']:.2f}", r["kind"], r["says"]]
         for r in result.claims
-    ]  # fmt: skip
+    ]
     lines = _left(["claim", "verdict", "share", "kind", "says"], rows)
     lines += [
         "",
@@ -107,18 +118,27 @@ def _claim_lines(tables: Evidence, row: dict[str, Any], detail: dict[str, Any]) 
 
     lines = [f"{row['id']}: {row['says']}", ""]
     lines.append(
-        f"{row['verdict']}: holds in {row['share']:.0%} of {row['draws']} draws; {row['kind']} ({row['reason']})"
+        f"{row['verdict']}: holds in {row['share']:.0%} of {row['draws']} draws; "
+        f"{row['kind']} ({row['reason']})"
     )
     lines += [] if row["counted"] else ["not counted in the score"]
     arms = [
-        [a["name"], _words(a["inputs"]), a["readout"], f"{a['day']:g}", f"{number(a['median'])} ({number(a['lo'])} to {number(a['hi'])})", a["unit"]]
+        [
+            a["name"],
+            _words(a["inputs"]),
+            a["readout"],
+            f"{a['day']:g}",
+            f"{number(a['median'])} ({number(a['lo'])} to {number(a['hi'])})",
+            a["unit"],
+        ]
         for a in detail["arms"]
-    ]  # fmt: skip
+    ]
     lines += ["", *_left(["arm", "done to it", "readout", "day", "median (90 %)", "unit"], arms), ""]
     for r in detail["relations"]:
         text = f"{r['relation']}: {', '.join(r['arms'])} - in {r['share']:.0%} of draws"
         if r.get("residual") is not None:
-            text += f"; residual {number(r['residual'])} ({number(r.get('residual_lo'))} to {number(r.get('residual_hi'))})"
+            between = f"{number(r.get('residual_lo'))} to {number(r.get('residual_hi'))}"
+            text += f"; residual {number(r['residual'])} ({between})"
         lines.append(text)
     rules = detail.get("rules", ())
     names = [r if isinstance(r, str) else r["id"] for r in rules]
@@ -225,8 +245,13 @@ def calibrate(
         "out": str(out or ""),
     }
     data = envelope(
-        "calibrate", inputs, seed=seed, directions=result.directions(), fit=result.fit(), effective=result.effective
-    )  # fmt: skip
+        "calibrate",
+        inputs,
+        seed=seed,
+        directions=result.directions(),
+        fit=result.fit(),
+        effective=result.effective,
+    )
     emit(data, _calibration_lines(data, draws, prior_draws, out), as_json=json)
 
 
@@ -237,12 +262,21 @@ def _calibration_lines(data: dict[str, Any], draws: int, prior_draws: int, out: 
         return f"{number(row[which])} ({number(row[which + '_lo'])} to {number(row[which + '_hi'])})"
 
     directions = [[r["direction"], span(r, "prior"), span(r, "posterior")] for r in data["directions"]]
-    fit = [[r["id"], r["arm"], f"{number(r['value'])} ({number(r['low'])} to {number(r['high'])})", span(r, "prior"), span(r, "posterior")]
-           for r in data["fit"]]  # fmt: skip
+    fit = [
+        [
+            r["id"],
+            r["arm"],
+            f"{number(r['value'])} ({number(r['low'])} to {number(r['high'])})",
+            span(r, "prior"),
+            span(r, "posterior"),
+        ]
+        for r in data["fit"]
+    ]
     lines = table(["direction (multiplier)", "prior", "posterior"], directions)
     lines += ["", *table(["row", "arm", "data, % suppression", "prior", "posterior"], fit, left=2)]
     lines += [
         "",
-        f"{draws} of {prior_draws} prior draws; effective sample size {data['effective']:.0f}. Median and central 90 %.",
+        f"{draws} of {prior_draws} prior draws; effective sample size {data['effective']:.0f}. "
+        "Median and central 90 %.",
     ]
     return lines + ([f"ensemble: {out}"] if out else [])

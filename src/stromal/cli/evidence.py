@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .out import Dirs, Flag, Json, Word, emit, envelope, paragraphs
 
 __all__ = ["evidence"]
@@ -42,8 +44,9 @@ def evidence(
     """
     from ..errors import nearest
     from ..evidence import load_evidence
-    from ..evidence.ask import aliases, ask, known_conflicts
-    from ..evidence.ask import conflicts as find_conflicts
+    from ..evidence.ask import aliases, ask
+    from ..evidence.conflicts import conflicts as find_conflicts
+    from ..evidence.conflicts import known_conflicts
     from ..views.sentences import citation, conflict_lines, known_conflict_lines, sentence
 
     tables = load_evidence(*evidence)
@@ -64,28 +67,57 @@ def evidence(
         )
     records = [
         {
-            "id": s.id, "kind": s.kind, "cell": s.cell, "behaviour": s.behaviour, "signal": s.signal, "effect": s.effect,
-            "fold": s.fold, "leak": s.leak, "half_max": s.half_max, "unit": s.unit, "hill": s.hill, "via": s.via,
-            "group": s.group, "where": s.where, "refs": s.refs, "citation": citation(tables, s.refs), "status": s.status,
-            "strength": s.strength, "note": s.note, "sentence": sentence(tables, s),
+            "id": s.id,
+            "kind": s.kind,
+            "cell": s.cell,
+            "behaviour": s.behaviour,
+            "signal": s.signal,
+            "effect": s.effect,
+            "fold": s.fold,
+            "leak": s.leak,
+            "half_max": s.half_max,
+            "unit": s.unit,
+            "hill": s.hill,
+            "via": s.via,
+            "group": s.group,
+            "where": s.where,
+            "refs": s.refs,
+            "citation": citation(tables, s.refs),
+            "status": s.status,
+            "strength": s.strength,
+            "note": s.note,
+            "sentence": sentence(tables, s),
         }
         for s in found
-    ]  # fmt: skip
+    ]
     inputs = {"query": text, **filters, "conflicts": conflicts, "evidence": [str(p) for p in evidence]}
-    own: dict[str, object] = {"statements": records}
+    own: dict[str, Any] = {"statements": records}
     if conflicts:
         among = found if text or any(filters.values()) else None
         pairs, known = find_conflicts(tables, among), known_conflicts(tables, among)
         own["conflicts"] = [
-            {"cell": c.raises.cell, "behaviour": c.raises.behaviour, "raises": c.raises.id, "lowers": c.lowers.id,
-             "separated_by": {k: list(v) for k, v in c.separated_by.items()}}
+            {
+                "cell": c.raises.cell,
+                "behaviour": c.raises.behaviour,
+                "raises": c.raises.id,
+                "lowers": c.lowers.id,
+                "separated_by": {k: list(v) for k, v in c.separated_by.items()},
+            }
             for c in pairs
-        ]  # fmt: skip
+        ]
         own["known_conflicts"] = [
-            {"id": k.id, "about": k.about, "a": k.a, "a_refs": k.a_refs, "b": k.b, "b_refs": k.b_refs,
-             "separated_by": k.separated_by, "claims": k.claims}
+            {
+                "id": k.id,
+                "about": k.about,
+                "a": k.a,
+                "a_refs": k.a_refs,
+                "b": k.b,
+                "b_refs": k.b_refs,
+                "separated_by": k.separated_by,
+                "claims": k.claims,
+            }
             for k in known
-        ]  # fmt: skip
+        ]
         lines = ["Statements of the tables that push opposite ways", ""] + conflict_lines(tables, pairs)
         lines += ["", "Known disagreements of the literature", ""] + known_conflict_lines(tables, known)
         lines += ["", f"{len(pairs)} pairs, {len(known)} known disagreements"]

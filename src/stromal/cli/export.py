@@ -54,14 +54,22 @@ def export(
         check_file(out, "out")
     tables = load_evidence(*evidence)
     keys: dict[str, Any] = {
-        "ratio": ratio, "product": product, "priming": split(priming), "block": split(block), "contact": "transwell" if transwell else "",
-    }  # fmt: skip
+        "ratio": ratio,
+        "product": product,
+        "priming": split(priming),
+        "block": split(block),
+        "contact": "transwell" if transwell else "",
+    }
     arm = {k: v for k, v in keys.items() if v}
     text = export_model(name, format=format, arm=arm, evidence=tables)
     if out is not None:
         write_file(out, text.encode(), "out")
     inputs = {"assay": name, "format": format, **arm, "evidence": [str(p) for p in evidence]}
-    own = {"format": format, "out": None if out is None else str(out), "model": text if out is None else None}
+    own: dict[str, Any] = {
+        "format": format,
+        "out": None if out is None else str(out),
+        "model": text if out is None else None,
+    }
     if out is None and not json:
         sys.stdout.write(text)
         return

@@ -10,6 +10,8 @@ from .out import Dirs, Json, Word, emit, envelope, paragraphs, table
 
 __all__ = ["list_"]
 
+#: Widest column of a printed list.
+MOST = 110
 WHAT = ("assays", "rules", "products", "claims", "blocks", "cells", "mediators", "directions")
 
 
@@ -28,7 +30,7 @@ def list_(what: Word = "", /, *, json: Json = False, evidence: Dirs = ()) -> Non
     tables = load_evidence(*evidence)
     inputs = {"what": what, "evidence": [str(p) for p in evidence]}
     if not what:
-        counts = [{"name": w, "count": len(_items(w, tables))} for w in WHAT]
+        counts: list[dict[str, Any]] = [{"name": w, "count": len(_items(w, tables))} for w in WHAT]
         lines = table(["list", "entries"], [[c["name"], str(c["count"])] for c in counts])
         emit(envelope("list", inputs, what=what, items=counts), lines, as_json=json)
         return
@@ -37,8 +39,15 @@ def list_(what: Word = "", /, *, json: Json = False, evidence: Dirs = ()) -> Non
         lines = list(paragraphs(f"{i['name']}: {i['sentence']}" for i in items))
     else:
         keys = list(items[0]) if items else []
-        lines = table(keys, [[str(i[k]) for k in keys] for i in items], left=len(keys)) if items else []
+        lines = (
+            table(keys, [[_short(str(i[k])) for k in keys] for i in items], left=len(keys)) if items else []
+        )
     emit(envelope("list", inputs, what=what, items=items), lines, as_json=json)
+
+
+def _short(text: str) -> str:
+    """Return what fits a column; all of it is in ``--json``."""
+    return text if len(text) <= MOST else text[: MOST - 4].rsplit(" ", 1)[0] + " ..."
 
 
 def _items(what: str, tables: Any) -> list[dict[str, Any]]:
@@ -60,14 +69,20 @@ def _items(what: str, tables: Any) -> list[dict[str, Any]]:
             return _products(tables)
         case "blocks":
             return [
-                {"name": b.name, "acts_on": f"{b.owner}:{b.node}".strip(":"), "kind": b.kind, "efficacy": b.efficacy, "also": "; ".join(b.synonyms)}
+                {
+                    "name": b.name,
+                    "acts_on": f"{b.owner}:{b.node}".strip(":"),
+                    "kind": b.kind,
+                    "efficacy": b.efficacy,
+                    "also": "; ".join(b.synonyms),
+                }
                 for b in tables.blocks.values()
-            ]  # fmt: skip
+            ]
         case "cells":
             return [
                 {"name": c.name, "is": c.label, "lineage": c.lineage, "groups": "; ".join(c.groups)}
                 for c in tables.cells.values()
-            ]  # fmt: skip
+            ]
         case "mediators":
             return [
                 {"name": m.name, "is": m.label, "kind": m.kind, "unit": m.unit, "made_by": m.maker}
@@ -114,7 +129,7 @@ def _products(tables: Any) -> list[dict[str, Any]]:
 
     out: dict[str, dict[str, Any]] = {
         name: {"name": name, "kind": "built in", "changes": "", "refs": ""} for name in BUILT_IN
-    }  # fmt: skip
+    }
     for row in tables.products:
         entry = out.setdefault(
             row.product, {"name": row.product, "kind": row.kind, "changes": "", "refs": ""}

@@ -94,12 +94,16 @@ def model(
         "contact": "transwell" if transwell else "",
     }
     arm = parse_arm({k: v for k, v in keys.items() if v}, protocol.defaults, tables)
-    inputs = {"assay": name, **keys, "ledger": ledger, "behaviour": behaviour, "draws": draws if ledger or behaviour else None,
-              "evidence": [str(p) for p in evidence]}  # fmt: skip
+    inputs = {
+        "assay": name,
+        **keys,
+        "ledger": ledger,
+        "behaviour": behaviour,
+        "draws": draws if ledger or behaviour else None,
+        "evidence": [str(p) for p in evidence],
+    }
     sites, places = layout(protocol, {"": arm}, tables)
-    system = bench_system(
-        tables, sites, places, tuple(sorted({*arm.add, *protocol.main.medium})), protocol.id
-    )
+    system = bench_system(tables, sites, places, tuple(sorted({*arm.add, *protocol.main.medium})))
     if not (ledger or behaviour):
         parts = _parts(system)
         emit(
@@ -114,7 +118,7 @@ def model(
     with working(f"running {draws} draws of {protocol.id}"):
         run = simulate(protocol, {"": arm}, tables, ensemble, threads=threads)[0]
     failed = [{"arm": "", "draw": ensemble.ids[i]} for i, status in enumerate(run.status[0]) if status]
-    common = {"seed": ensemble.seed, "failed_patients": failed, "assay": protocol.id}
+    common: dict[str, Any] = {"seed": ensemble.seed, "failed_patients": failed, "assay": protocol.id}
     if ledger:
         rows = make_ledger(run, protocol, tables, product_cell(arm, tables))
         title = f"{protocol.title}, {arm.product} {arm.ratio}: medians of {draws} draws ({ensemble.name})"
@@ -197,7 +201,8 @@ def _behaviour_lines(tables: Evidence, about: dict[str, Any]) -> list[str]:
         bounds = f", M = {number(base['most'])}, phi = {number(base['least'])}"
         where = f" where {' and '.join(base['where'])}" if base["where"] else ""
         lines.append(
-            f"b0 = {number(base['value'])} {base['unit']}{bounds}{where}, {base['strength']} (x/ {number(base['spread'])})"
+            f"b0 = {number(base['value'])} {base['unit']}{bounds}{where}, "
+            f"{base['strength']} (x/ {number(base['spread'])})"
         )
         extras = [f"via {base['via']}"] if base["via"] else []
         extras += [f"times the cell's {base['scales_with']}"] if base["scales_with"] else []
@@ -209,7 +214,8 @@ def _behaviour_lines(tables: Evidence, about: dict[str, Any]) -> list[str]:
     same = unit in ("1/day", "relative")
     lines += [
         "",
-        f"on day {about['day']:g}: {number(rate['median'])} ({number(rate['lo'])} to {number(rate['hi'])}) {unit if same else 'in internal units'}",
+        f"on day {about['day']:g}: {number(rate['median'])} ({number(rate['lo'])} to {number(rate['hi'])}) "
+        + (unit if same else "in internal units"),
         "",
     ]
     rows = []
@@ -219,9 +225,19 @@ def _behaviour_lines(tables: Evidence, about: dict[str, Any]) -> list[str]:
         level = f"{number(r['level'])} {r['level_unit']}"
         touching = "" if r["touching"] is None else f"{r['touching']:.0%}"
         rows.append(
-            [r["id"], r["effect"], r["signal"], strength, f"{number(r['half_max'])} {r['unit']}", number(r["hill"]), level,
-             touching, f"{number(factor['median'])} ({number(factor['lo'], 2)}-{number(factor['hi'], 2)})", r["group"]]
-        )  # fmt: skip
+            [
+                r["id"],
+                r["effect"],
+                r["signal"],
+                strength,
+                f"{number(r['half_max'])} {r['unit']}",
+                number(r["hill"]),
+                level,
+                touching,
+                f"{number(factor['median'])} ({number(factor['lo'], 2)}-{number(factor['hi'], 2)})",
+                r["group"],
+            ]
+        )
     if rows:
         header = [
             "rule",

@@ -66,7 +66,7 @@ def envelope(
     command: str, inputs: Mapping[str, Any], *, seed: int | None = None, **own: Any
 ) -> dict[str, Any]:
     """Return the object that ``--json`` prints: what every command has, then the command's own keys."""
-    base = {
+    base: dict[str, Any] = {
         "schema": f"urn:stromal:schema:{command}:1",
         "stromal": __version__,
         "command": command,

@@ -68,9 +68,16 @@ class Plan:
 
 
 def plan_arms(
-    assay: Assay, options: Mapping[str, Any], evidence: Evidence, *, ratios: Sequence[str] = (), doses: Sequence[str] = (),
-    controls: bool = False, only: bool = False, named: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Plan:  # fmt: skip
+    assay: Assay,
+    options: Mapping[str, Any],
+    evidence: Evidence,
+    *,
+    ratios: Sequence[str] = (),
+    doses: Sequence[str] = (),
+    controls: bool = False,
+    only: bool = False,
+    named: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Plan:
     """Lay out the arms.
 
     Parameters

@@ -1,37 +1,40 @@
-"""Ask the tables: search rules and links, resolve references, find statements that disagree."""
+"""Ask the tables: search rules and links, resolve references."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from ..errors import InputError, nearest
-from .read import SHIPPED, Evidence
+from .read import Evidence
 from .records import Link, Rule
 from .words import parse_via
 
-__all__ = [
-    "Conflict",
-    "KnownConflict",
-    "Statement",
-    "ask",
-    "cite",
-    "conflicts",
-    "known_conflicts",
-    "statements",
-]
+__all__ = ["Statement", "aliases", "ask", "cells_of", "cite", "members_of", "ref_keys", "statements"]
 
 #: What people type for what the tables write.
 _EVERYDAY = {
-    "proliferation": "division", "proliferate": "division", "divide": "division", "differentiation": "becomes",
-    "polarisation": "becomes", "polarization": "becomes", "induction": "becomes", "secretion": "secretes",
-    "production": "secretes", "expression": "expresses", "contact": "touch", "phagocytosis": "engulfs",
-    "efferocytosis": "engulfs", "apoptosis": "death", "survival": "death", "killing": "death", "migration": "migrates",
-    "chemotaxis": "migrates", "uptake": "takes up",
-}  # fmt: skip
+    "proliferation": "division",
+    "proliferate": "division",
+    "divide": "division",
+    "differentiation": "becomes",
+    "polarisation": "becomes",
+    "polarization": "becomes",
+    "induction": "becomes",
+    "secretion": "secretes",
+    "production": "secretes",
+    "expression": "expresses",
+    "contact": "touch",
+    "phagocytosis": "engulfs",
+    "efferocytosis": "engulfs",
+    "apoptosis": "death",
+    "survival": "death",
+    "killing": "death",
+    "migration": "migrates",
+    "chemotaxis": "migrates",
+    "uptake": "takes up",
+}
 #: Number of references of the review; those without a row of the table stay [n].
 REVIEW_REFS = 121
 
@@ -78,36 +81,6 @@ class Statement:
         return tuple(node.symbol for node in parse_via(self.via))
 
 
-@dataclass(frozen=True)
-class Conflict:
-    """Two statements that push the same thing opposite ways.
-
-    Attributes
-    ----------
-    raises, lowers : Statement
-    separated_by : dict of str to (str, str)
-        What differs between them (``signal``, ``cell``, ``where``, ``via``, ``papers``), each with both sides.
-    """
-
-    raises: Statement
-    lowers: Statement
-    separated_by: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class KnownConflict:
-    """A disagreement of the literature that no two rows show, written down by hand."""
-
-    id: str
-    about: str
-    a: str
-    a_refs: tuple[str, ...]
-    b: str
-    b_refs: tuple[str, ...]
-    separated_by: str
-    claims: tuple[str, ...] = ()
-
-
 def statements(evidence: Evidence) -> list[Statement]:
     """Return every rule and link as a statement, in table order."""
     return [_of_rule(r) for r in evidence.rules.values()] + [_of_link(k) for k in evidence.links.values()]
@@ -115,10 +88,25 @@ def statements(evidence: Evidence) -> list[Statement]:
 
 def _of_rule(r: Rule) -> Statement:
     return Statement(
-        r.id, "rule", r.cell, r.behaviour, r.signal, r.effect, r.refs, r.status, r.fold,
-        (r.leak or 0.0) if r.effect == "requires" else None, r.half_max, r.unit, r.hill, r.via, r.group,
-        ";".join(r.where), r.strength, r.note,
-    )  # fmt: skip
+        r.id,
+        "rule",
+        r.cell,
+        r.behaviour,
+        r.signal,
+        r.effect,
+        r.refs,
+        r.status,
+        r.fold,
+        (r.leak or 0.0) if r.effect == "requires" else None,
+        r.half_max,
+        r.unit,
+        r.hill,
+        r.via,
+        r.group,
+        ";".join(r.where),
+        r.strength,
+        r.note,
+    )
 
 
 def _of_link(k: Link) -> Statement:
@@ -204,14 +192,14 @@ def ask(
     found: Iterable[Statement] = statements(evidence)
     if cell:
         wanted = _cells(evidence, cell)
-        found = [s for s in found if wanted & _cells_of(evidence, s)]
+        found = [s for s in found if wanted & cells_of(evidence, s)]
     if mediator:
         names = _names_of(evidence, mediator)
         found = [s for s in found if names & _things(s)]
     if behaviour:
         found = _by_behaviour(list(found), evidence, behaviour)
     if ref:
-        keys = _ref_keys(evidence, ref)
+        keys = ref_keys(evidence, ref)
         found = [s for s in found if keys & set(s.refs)]
     for key, value, valid in (
         ("status", status, ("review", "literature", "assumed")),
@@ -233,7 +221,8 @@ def _cells(evidence: Evidence, name: str) -> frozenset[str]:
     raise InputError(f"no cell {name!r}", key="cell", suggestion=nearest(name, known))
 
 
-def _cells_of(evidence: Evidence, s: Statement) -> frozenset[str]:
+def cells_of(evidence: Evidence, s: Statement) -> frozenset[str]:
+    """Return the cells that a statement is about."""
     return members_of(evidence, s.cell) or frozenset({s.cell} - {""})
 
 
@@ -263,7 +252,14 @@ def _by_behaviour(found: list[Statement], evidence: Evidence, behaviour: str) ->
     return out
 
 
-def _ref_keys(evidence: Evidence, ref: str) -> set[str]:
+def ref_keys(evidence: Evidence, ref: str) -> set[str]:
+    """Return every way in which the tables may write a reference.
+
+    Raises
+    ------
+    InputError
+        If it is neither known, used, nor a number of the review.
+    """
     row = evidence.references.get(ref)
     if row is not None:
         return {ref, row.key_, row.number} - {""}
@@ -301,7 +297,7 @@ def _matches(evidence: Evidence, s: Statement, term: frozenset[str]) -> bool:
         return True
     if any(t in {r.lower() for r in s.refs} for t in term):
         return True
-    mine = _cells_of(evidence, s)
+    mine = cells_of(evidence, s)
     for name in term:
         for candidate in aliases(evidence).get(name, ()):
             if members_of(evidence, candidate) & mine:
@@ -318,73 +314,3 @@ def _text(evidence: Evidence, s: Statement, *, titles: bool) -> str:
     parts = [s.id, s.cell, s.behaviour, s.signal, s.via, s.group, s.where, s.note, *s.refs]
     parts += [f"{p.first_author} {p.year} {p.title if titles else ''}" for p in papers]
     return " ".join(parts).lower()
-
-
-# -- conflicts ------------------------------------------------------------------------------------
-
-
-def conflicts(evidence: Evidence, among: Sequence[Statement] | None = None) -> list[Conflict]:
-    """Return pairs of statements on one cell and behaviour (or one target of links) with opposite effects.
-
-    A ``requires`` pushes up, so it disagrees with a ``decreases`` of the same signal; need and hindrance by
-    two different signals is ordinary biology and is not listed. Pairs that the fewest things separate come
-    first.
-
-    Parameters
-    ----------
-    evidence : Evidence
-    among : sequence of Statement, optional
-        Pairs with at least one of these; default all.
-    """
-    everything = statements(evidence)
-    chosen = {(s.kind, s.id) for s in (everything if among is None else among)}
-    out = []
-    for up in everything:
-        for down in everything:
-            if up.effect not in ("increases", "requires") or down.effect != "decreases":
-                continue
-            if up.kind != down.kind or up.behaviour != down.behaviour:
-                continue
-            if up.effect == "requires" and up.signal != down.signal:
-                continue
-            if not chosen & {(up.kind, up.id), (down.kind, down.id)}:
-                continue
-            cells = _cells_of(evidence, up), _cells_of(evidence, down)
-            # a link without a cell may hold in any
-            if all(cells) and not cells[0] & cells[1]:
-                continue
-            out.append(Conflict(up, down, _separators(up, down)))
-    return sorted(out, key=lambda c: (len(c.separated_by), c.raises.cell, c.raises.behaviour))
-
-
-def _separators(a: Statement, b: Statement) -> dict[str, tuple[str, str]]:
-    sides = {
-        "signal": (a.signal, b.signal),
-        "cell": (a.cell, b.cell),
-        "where": (a.where, b.where),
-        "via": (a.via, b.via),
-    }
-    out = {key: pair for key, pair in sides.items() if pair[0] != pair[1]}
-    if not set(a.refs) & set(b.refs):
-        out["papers"] = (";".join(a.refs), ";".join(b.refs))
-    return out
-
-
-def known_conflicts(evidence: Evidence, among: Sequence[Statement] | None = None) -> list[KnownConflict]:
-    """Return the disagreements written down by hand in ``conflicts.csv``.
-
-    Parameters
-    ----------
-    evidence : Evidence
-    among : sequence of Statement, optional
-        Only those that share a reference with one of these; default all.
-    """
-    out = []
-    with open(Path(SHIPPED) / "conflicts.csv", encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            lists = {k: tuple(p for p in row[k].split(";") if p) for k in ("a_refs", "b_refs", "claims")}
-            out.append(KnownConflict(**{**row, **lists}))  # type: ignore[arg-type]
-    if among is None:
-        return out
-    refs = {key for s in among for ref in s.refs for key in _ref_keys(evidence, ref)}
-    return [k for k in out if refs & {*k.a_refs, *k.b_refs}]

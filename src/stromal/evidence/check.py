@@ -36,8 +36,12 @@ def problems(evidence: Evidence) -> Iterable[InputError]:
             try:
                 check(row)
             except InputError as err:
-                yield err if err.file else InputError(
-                    err.message, file=row.file, row=row.row, key=err.key, suggestion=err.suggestion
+                yield (
+                    err
+                    if err.file
+                    else InputError(
+                        err.message, file=row.file, row=row.row, key=err.key, suggestion=err.suggestion
+                    )
                 )
 
 
@@ -82,7 +86,9 @@ class _Checker:
         for ref in refs:
             number = ref.isdigit() and 1 <= int(ref) <= REVIEW_REFS
             if not number and ref not in self.e.references and ref != "Fig1":
-                raise InputError(f"no reference {ref!r}", key="refs", suggestion=nearest(ref, self.e.references))
+                raise InputError(
+                    f"no reference {ref!r}", key="refs", suggestion=nearest(ref, self.e.references)
+                )
 
     # -- one check a table ----------------------------------------------------------------------
 
@@ -92,7 +98,9 @@ class _Checker:
 
     def entity(self, row: Row) -> None:
         curie = row.curie  # type: ignore[attr-defined]
-        if curie and not re.fullmatch(r"(CL:\d{7}|GO:\d{7}|CHEBI:\d+|HGNC:\d+|UniProt:[A-Z0-9]{6,10}|\w+:\S+)", curie):
+        if curie and not re.fullmatch(
+            r"(CL:\d{7}|GO:\d{7}|CHEBI:\d+|HGNC:\d+|UniProt:[A-Z0-9]{6,10}|\w+:\S+)", curie
+        ):
             raise InputError(f"{curie!r} is not a CURIE", key="curie", suggestion="PREFIX:accession")
 
     def cell(self, row: Row) -> None:
@@ -102,7 +110,9 @@ class _Checker:
 
     def mediator(self, row: Row) -> None:
         if (row.name, "well") not in self.e.kinetics:  # type: ignore[attr-defined]
-            raise InputError(f"{row.name} has no kinetics in the well", key="name", suggestion="add a row to kinetics.csv")  # type: ignore[attr-defined]
+            raise InputError(
+                f"{row.name} has no kinetics in the well", key="name", suggestion="add a row to kinetics.csv"
+            )  # type: ignore[attr-defined]
 
     def kinetics(self, row: Row) -> None:
         self.known("mediator", row.mediator, self.e.mediators)  # type: ignore[attr-defined]
@@ -119,7 +129,9 @@ class _Checker:
         try:
             convert(value, unit, target, mass)
         except InputError as err:
-            raise InputError(err.message, key=f"{key}_unit" if key != "half_max" else "unit", suggestion=err.suggestion) from None
+            raise InputError(
+                err.message, key=f"{key}_unit" if key != "half_max" else "unit", suggestion=err.suggestion
+            ) from None
 
     def behaviour(self, row: Behaviour) -> None:
         self.known("cell", row.cell, self.owners)
@@ -147,10 +159,16 @@ class _Checker:
         if action.verb in ("expresses", "keeps") and not row.half_life:
             raise InputError("a carried level needs a half-life", key="half_life")
         if row.base == 0 and any(
-            r.effect == "increases" and r.behaviour == row.behaviour and set(self.cells_of(r.cell)) & set(self.cells_of(row.cell))
+            r.effect == "increases"
+            and r.behaviour == row.behaviour
+            and set(self.cells_of(r.cell)) & set(self.cells_of(row.cell))
             for r in self.e.rules.values()
         ):
-            raise InputError("a base of zero cannot be increased", key="base", suggestion="state the maximum and a 'requires'")
+            raise InputError(
+                "a base of zero cannot be increased",
+                key="base",
+                suggestion="state the maximum and a 'requires'",
+            )
 
     def _unit(self, row: Behaviour, action: Action) -> None:
         mediator = self.e.mediators.get(action.what)
@@ -186,25 +204,49 @@ class _Checker:
         signal = self.signal(row.signal)
         bases = self._bases(row)
         mediator = self.e.mediators.get(signal.name) if signal.kind in ("free", "near") else None
-        self.convert("half_max", row.half_max, row.unit, mediator.unit if mediator else "relative", mediator.molar_mass if mediator else None)
+        self.convert(
+            "half_max",
+            row.half_max,
+            row.unit,
+            mediator.unit if mediator else "relative",
+            mediator.molar_mass if mediator else None,
+        )
         for base in bases:
             if row.effect == "increases" and not (base.most and row.fold and 1 < row.fold <= base.most):
-                raise InputError(f"fold {row.fold} is not within most={base.most} of {base.cell} {base.behaviour}", key="fold")
-            if row.effect == "decreases" and (base.least is None or row.fold is None or not base.least <= row.fold < 1):
-                raise InputError(f"fold {row.fold} is not within least={base.least} of {base.cell} {base.behaviour}", key="fold")
+                raise InputError(
+                    f"fold {row.fold} is not within most={base.most} of {base.cell} {base.behaviour}",
+                    key="fold",
+                )
+            if row.effect == "decreases" and (
+                base.least is None or row.fold is None or not base.least <= row.fold < 1
+            ):
+                raise InputError(
+                    f"fold {row.fold} is not within least={base.least} of {base.cell} {base.behaviour}",
+                    key="fold",
+                )
         for node in parse_via(row.via):
             self.known("via", node.owner, self.owners | {""})
         same = (row.cell, row.behaviour, row.signal, row.effect, ";".join(row.where), row.via)
         if same in self.said and self.said[same].id != row.id:
-            raise InputError(f"says the same as {self.said[same].id}", key="id", suggestion="add your refs to that rule")
+            raise InputError(
+                f"says the same as {self.said[same].id}", key="id", suggestion="add your refs to that rule"
+            )
         self.said[same] = row
 
     def _bases(self, row: Rule) -> list[Behaviour]:
         cells = set(self.cells_of(row.cell)) or {row.cell}
-        bases = [b for b in self.e.behaviours if b.behaviour == row.behaviour and cells & set(self.cells_of(b.cell))]
+        bases = [
+            b
+            for b in self.e.behaviours
+            if b.behaviour == row.behaviour and cells & set(self.cells_of(b.cell))
+        ]
         if not bases:
             have = {b.behaviour for b in self.e.behaviours if cells & set(self.cells_of(b.cell))}
-            raise InputError(f"{row.cell} has no behaviour {row.behaviour!r}", key="behaviour", suggestion=nearest(row.behaviour, have))
+            raise InputError(
+                f"{row.cell} has no behaviour {row.behaviour!r}",
+                key="behaviour",
+                suggestion=nearest(row.behaviour, have),
+            )
         return bases
 
     def product(self, row: Row) -> None:

@@ -36,7 +36,7 @@ __all__ = ["Evidence", "load_evidence", "read_table"]
 SHIPPED = Path(__file__).parent / "tables"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """All tables, indexed; what the literature says and nothing that follows from it.
 
@@ -174,7 +174,9 @@ def load_evidence(*overlays: str | Path, check: bool = True) -> Evidence:
             if file.stem not in TABLES:
                 if folder == SHIPPED:
                     continue  # parameters.csv and calibration.csv are read where they are used
-                raise InputError("not a table of stromal", file=str(file), suggestion=nearest(file.stem, TABLES))
+                raise InputError(
+                    "not a table of stromal", file=str(file), suggestion=nearest(file.stem, TABLES)
+                )
             tables[file.stem].update({row.identity(): row for row in read_table(file)})
     evidence = Evidence(tables, tuple("shipped" if f == SHIPPED else str(f) for f in layers))
     if check:
@@ -208,7 +210,10 @@ def read_table(file: str | Path) -> list[Row]:
         if row.identity() in seen:
             first = seen[row.identity()]
             raise InputError(
-                f"{' / '.join(filter(None, row.identity()))} stands on line {first} already", file=file.name, row=line, key=model.key[0].rstrip("_")
+                f"{' / '.join(filter(None, row.identity()))} stands on line {first} already",
+                file=file.name,
+                row=line,
+                key=model.key[0].rstrip("_"),
             )
         seen[row.identity()] = line
         rows.append(row)
@@ -222,7 +227,13 @@ def _records(file: Path, fields: set[str], required: set[str]) -> Iterator[tuple
             header: Sequence[str] = reader.fieldnames or []
             for column in header:
                 if column not in fields:
-                    raise InputError("unknown column", file=file.name, row=1, key=column, suggestion=nearest(column, fields))
+                    raise InputError(
+                        "unknown column",
+                        file=file.name,
+                        row=1,
+                        key=column,
+                        suggestion=nearest(column, fields),
+                    )
             if missing := sorted(required - set(header)):
                 raise InputError("column is missing", file=file.name, row=1, key=missing[0])
             for record in reader:
@@ -246,6 +257,10 @@ def _parse(model: type[Row], file: Path, line: int, record: dict[str, str]) -> R
         message = first["msg"].removeprefix("Value error, ")
         value = record.get(key, "")
         options = first.get("ctx", {}).get("expected", "")
-        suggestion = nearest(value, [o.strip(" '") for o in options.replace(" or ", ",").split(",")]) if options else ""
+        suggestion = (
+            nearest(value, [o.strip(" '") for o in options.replace(" or ", ",").split(",")])
+            if options
+            else ""
+        )
         what = f"{value!r}: {message}" if key and value else message
         raise InputError(what, file=file.name, row=line, key=key, suggestion=suggestion) from None

@@ -6,7 +6,17 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["TABLES", "Behaviour", "Block", "Cell", "CrossReactivity", "Direction", "Kinetics", "Mediator", "Rule"]
+__all__ = [
+    "TABLES",
+    "Behaviour",
+    "Block",
+    "Cell",
+    "CrossReactivity",
+    "Direction",
+    "Kinetics",
+    "Mediator",
+    "Rule",
+]
 
 
 def _split(value: object) -> object:

@@ -35,7 +35,9 @@ def registry() -> pint.UnitRegistry:
 
 def _tidy(unit: str) -> str:
     text = unit.replace("particles", "vesicle").replace("particle", "vesicle")
-    text = text.replace(" per ", "/").replace("cells", "cell").replace("events", "event").replace("%", "percent")
+    text = (
+        text.replace(" per ", "/").replace("cells", "cell").replace("events", "event").replace("%", "percent")
+    )
     # "ng/1e6 cells/day" means per million cells
     return re.sub(r"1e6 ?cell(?:/(mL))?", lambda m: "(1e6 cell/mL)" if m[1] else "(1e6 cell)", text)
 
@@ -80,7 +82,9 @@ def convert(value: float, unit: str, target: str, molar_mass: float | None = Non
     except InputError:
         raise
     except Exception as err:  # pint raises many kinds for what a user can write
-        raise InputError(f"unit {unit!r} cannot be read as {target!r}", suggestion=str(err).strip("'\"")) from None
+        raise InputError(
+            f"unit {unit!r} cannot be read as {target!r}", suggestion=str(err).strip("'\"")
+        ) from None
 
 
 def per_cell_unit(unit: str) -> str:
@@ -88,7 +92,8 @@ def per_cell_unit(unit: str) -> str:
     return f"{unit}/day/(cell/uL)"
 
 
-_QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*$")
+# a unit starts with no figure or comma, so that "1,5 ng/mL" and "1.5.2 ng/mL" are refused, but "2 1/day" is read
+_QUANTITY = re.compile(r"^\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*((?:1[/e]|[^\s\d.,]).*?)?\s*$")
 
 
 def parse_quantity(text: str | float, target: str, molar_mass: float | None = None) -> float:
@@ -103,6 +108,8 @@ def parse_quantity(text: str | float, target: str, molar_mass: float | None = No
         return float(text)
     match = _QUANTITY.match(text) if isinstance(text, str) else None
     if not match:
-        raise InputError(f"{text!r} is not a number with a unit", suggestion=f"write for example '1 {target}'")
-    unit = match[2]
+        raise InputError(
+            f"{text!r} is not a number with a unit", suggestion=f"write for example '1 {target}'"
+        )
+    unit = match[2] or ""
     return float(match[1]) if not unit else convert(float(match[1]), unit, target, molar_mass)

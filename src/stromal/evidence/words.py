@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from ..errors import InputError, nearest
 
@@ -33,6 +34,7 @@ class Action:
     to: str = ""
 
 
+@cache
 def parse_behaviour(text: str) -> Action:
     """Take a behaviour apart.
 
@@ -45,7 +47,9 @@ def parse_behaviour(text: str) -> Action:
         if match := re.fullmatch(pattern, text.strip()):
             groups = match.groupdict()
             return Action(verb, (groups.get("what") or "").strip(), (groups.get("to") or "").strip())
-    raise InputError(f"{text!r} is not a behaviour", key="behaviour", suggestion=nearest(text.split(" ")[0], _PATTERNS))
+    raise InputError(
+        f"{text!r} is not a behaviour", key="behaviour", suggestion=nearest(text.split(" ")[0], _PATTERNS)
+    )
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,9 @@ def parse_signal(text: str, cells: set[str]) -> Signal:
     for cell in sorted(cells, key=len, reverse=True):
         if rest.startswith(cell + "."):
             return Signal(kind, rest[len(cell) + 1 :], cell)
-    raise InputError(f"{text!r} names no known cell", key="signal", suggestion=nearest(rest.split(".")[0], cells))
+    raise InputError(
+        f"{text!r} names no known cell", key="signal", suggestion=nearest(rest.split(".")[0], cells)
+    )
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,14 @@ class Arm(BaseModel):
         return self.msc_species or self.species
 
 
-def parse_arm(given: Mapping[str, Any], defaults: Mapping[str, Any], evidence: Evidence, *, file: str = "", name: str = "") -> Arm:
+def parse_arm(
+    given: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    evidence: Evidence,
+    *,
+    file: str = "",
+    name: str = "",
+) -> Arm:
     """Check an arm against the tables.
 
     Parameters
@@ -73,15 +80,28 @@ def parse_arm(given: Mapping[str, Any], defaults: Mapping[str, Any], evidence: E
     merged = {**defaults, **given}
     for key in merged:
         if key not in Arm.model_fields:
-            raise InputError("no such key of an arm", file=file, key=f"{name}.{key}".strip("."), suggestion=nearest(key, Arm.model_fields))
+            raise InputError(
+                "no such key of an arm",
+                file=file,
+                key=f"{name}.{key}".strip("."),
+                suggestion=nearest(key, Arm.model_fields),
+            )
     try:
         arm = Arm(**merged)
     except ValidationError as err:
         first = err.errors()[0]
         key = ".".join(str(p) for p in first["loc"][:1])
         options = first.get("ctx", {}).get("expected", "")
-        hint = nearest(str(merged.get(key, "")), [o.strip(" '") for o in options.replace(" or ", ",").split(",")]) if options else ""
-        raise InputError(f"{merged.get(key)!r}: {first['msg']}", file=file, key=f"{name}.{key}".strip("."), suggestion=hint) from None
+        hint = (
+            nearest(
+                str(merged.get(key, "")), [o.strip(" '") for o in options.replace(" or ", ",").split(",")]
+            )
+            if options
+            else ""
+        )
+        raise InputError(
+            f"{merged.get(key)!r}: {first['msg']}", file=file, key=f"{name}.{key}".strip("."), suggestion=hint
+        ) from None
     _check(arm, evidence, file, name)
     return arm
 
@@ -89,13 +109,21 @@ def parse_arm(given: Mapping[str, Any], defaults: Mapping[str, Any], evidence: E
 def _check(arm: Arm, evidence: Evidence, file: str, name: str) -> None:
     def known(key: str, value: str, valid: list[str]) -> None:
         if value not in valid:
-            raise InputError(f"no {key} {value!r}", file=file, key=f"{name}.{key}".strip("."), suggestion=nearest(value, valid))
+            raise InputError(
+                f"no {key} {value!r}",
+                file=file,
+                key=f"{name}.{key}".strip("."),
+                suggestion=nearest(value, valid),
+            )
 
     parse_ratio(arm.ratio, file=file, key=f"{name}.ratio".strip("."))
     by_kind: dict[str, list[str]] = {}
     for row in evidence.products:
         by_kind.setdefault(row.kind, []).append(row.product)
-    products = [*BUILT_IN, *(p for k in ("control", "engineered", "vesicle", "cells") for p in by_kind.get(k, ()))]
+    products = [
+        *BUILT_IN,
+        *(p for k in ("control", "engineered", "vesicle", "cells") for p in by_kind.get(k, ())),
+    ]
     known("product", arm.product, products)
     known("source", arm.source, ["bone_marrow", *by_kind.get("source", ())])
     for agent in arm.priming:
@@ -122,7 +150,9 @@ def parse_ratio(text: str, *, file: str = "", key: str = "ratio") -> float:
         if not (msc >= 0 and target > 0 and msc / target < 1e3):
             raise ValueError
     except ValueError:
-        raise InputError(f"{text!r} is not a ratio MSC:target", file=file, key=key, suggestion="write for example '1:10'") from None
+        raise InputError(
+            f"{text!r} is not a ratio MSC:target", file=file, key=key, suggestion="write for example '1:10'"
+        ) from None
     return msc / target
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import InputError, nearest
 from ..evidence import Evidence
 from ..evidence.units import parse_quantity
+from .arm import parse_arm, parse_ratio
 from .readout import Readout, parse_readout
 
 __all__ = ["Assay", "Stage", "list_assays", "load_assay", "parse_cells", "parse_medium"]
@@ -138,24 +139,28 @@ class _Reader:
         days = float(self.get("days", (int, float)))
         if not 0 < days <= 60:
             raise self.fail(f"{days} days is not in 0 to 60", "days")
-        above = self.cells("insert.seed", self.data.get("insert", {}).get("seed", {}))
-        cells = {**self.cells("seed", self.data.get("seed", {})), **above}
-        main = Stage(days, cells, self.medium("medium", self.data.get("medium", {})))
-        readouts = {
-            name: parse_readout(text, self.evidence, file=self.file, key=f"readouts.{name}")
-            for name, text in self.get("readouts", dict).items()
-        }
+        well, insert = self.table("well", ("volume", "area")), self.table("insert", ("volume", "seed"))
+        above = self.cells("insert.seed", insert.get("seed", {}))
+        cells = {**self.cells("seed", self.table("seed")), **above}
+        main = Stage(days, cells, self.medium("medium", self.table("medium")))
+        readouts = {}
+        for name, text in self.get("readouts", dict).items():
+            if not isinstance(text, str):
+                raise self.fail(f"{text!r} is not a readout", f"readouts.{name}")
+            readouts[name] = parse_readout(text, self.evidence, file=self.file, key=f"readouts.{name}")
         compare = self.get("compare", str, next(iter(readouts), ""))
         if compare not in readouts:
             raise self.fail(f"{compare!r} is not one of the readouts", "compare", nearest(compare, readouts))
-        well = self.data.get("well", {})
         volume = self.amount("well.volume", well.get("volume", "200 uL"), "uL")
-        target = tuple(self.get("target", list, list(main.seed)))
+        target = self.words("target") or tuple(main.seed)
         for cell in target:
             self.known_cell(cell, "target")
         day = float(self.get("readout_day", (int, float), days))
         if not 0 < day <= days:
             raise self.fail(f"{day} is not within the {days} days", "readout_day")
+        for ratio in self.words("ratios"):
+            parse_ratio(ratio, file=self.file, key="ratios")
+        parse_arm({}, self.table("defaults"), self.evidence, file=self.file, name="defaults")
         return Assay(
             id=self.get("id", str, Path(self.file).stem),
             title=self.get("title", str, ""),
@@ -166,27 +171,52 @@ class _Reader:
             readout_day=day,
             target=target,
             compare=compare,
-            ratios=tuple(self.data.get("ratios", ())),
-            doses=tuple(self.data.get("doses", ())),
+            ratios=self.words("ratios"),
+            doses=self.words("doses"),
             volume=volume,
             area=self.amount("well.area", well.get("area", "32 mm^2"), "mm^2"),
-            insert_volume=self.amount("insert.volume", self.data.get("insert", {}).get("volume", volume / 3), "uL"),
-            defaults=self.data.get("defaults", {}),
+            insert_volume=self.amount("insert.volume", insert.get("volume", volume / 3), "uL"),
+            defaults=self.table("defaults"),
             readouts=readouts,
             seeded_in=dict.fromkeys(above, "insert"),
             file=self.file,
         )
 
     def before(self) -> Stage | None:
-        data = self.data.get("prestage")
-        if data is None:
+        if "prestage" not in self.data:
             return None
+        data = self.table("prestage", ("days", "seed", "medium", "keep"))
+        days = data.get("days", 2.0)
+        if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 60:
+            raise self.fail(f"{days!r} days is not in 0 to 60", "prestage.days")
+        lineages = {cell.lineage for cell in self.evidence.cells.values()}
+        keep = data.get("keep", [])
+        for name in keep if isinstance(keep, list) else [keep]:
+            if name not in lineages:
+                raise self.fail(f"no lineage {name!r}", "prestage.keep", nearest(str(name), lineages))
         return Stage(
-            float(data.get("days", 2.0)),
+            float(days),
             self.cells("prestage.seed", data.get("seed", {})),
             self.medium("prestage.medium", data.get("medium", {})),
-            tuple(data.get("keep", ())),
+            tuple(keep),
         )
+
+    def table(self, key: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Return a table of the file, empty if it has none, and check its keys if they are given."""
+        value = self.data.get(key, {})
+        if not isinstance(value, dict):
+            raise self.fail("is not a table", key, f"write [{key}]")
+        for name in value if keys else ():
+            if name not in keys:
+                raise self.fail(f"no such key of [{key}]", f"{key}.{name}", nearest(name, keys))
+        return value
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """Return a list of text of the file, empty if it has none."""
+        value = self.data.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise self.fail(f"{value!r} is not a list of text", key)
+        return tuple(value)
 
     def amount(self, key: str, value: str | float, unit: str) -> float:
         try:
@@ -208,25 +238,39 @@ class _Reader:
         return parse_medium(data, self.evidence, file=self.file, key=key)
 
 
-def parse_cells(data: Mapping[str, Any], evidence: Evidence, *, file: str = "", key: str = "seed") -> dict[str, float]:
+def parse_cells(
+    data: Mapping[str, Any], evidence: Evidence, *, file: str = "", key: str = "seed"
+) -> dict[str, float]:
     """Return cells per uL of ``{"CD4.naive": "600 cells/uL"}``."""
     out = {}
-    for cell, amount in data.items():
+    for cell, amount in _items(data, file, key):
         if cell not in evidence.cells:
-            raise InputError(f"no cell {cell!r}", file=file, key=key, suggestion=nearest(cell, evidence.cells))
+            raise InputError(
+                f"no cell {cell!r}", file=file, key=key, suggestion=nearest(cell, evidence.cells)
+            )
         out[cell] = _amount(amount, "cells/uL", None, file, f"{key}.{cell}", 1e6)
     return out
 
 
-def parse_medium(data: Mapping[str, Any], evidence: Evidence, *, file: str = "", key: str = "medium") -> dict[str, float]:
+def parse_medium(
+    data: Mapping[str, Any], evidence: Evidence, *, file: str = "", key: str = "medium"
+) -> dict[str, float]:
     """Return mediator levels in internal units of ``{IFNG = "10 ng/mL"}``."""
     out = {}
-    for name, amount in data.items():
+    for name, amount in _items(data, file, key):
         spec = evidence.mediators.get(name)
         if spec is None:
-            raise InputError(f"no mediator {name!r}", file=file, key=key, suggestion=nearest(name, evidence.mediators))
+            raise InputError(
+                f"no mediator {name!r}", file=file, key=key, suggestion=nearest(name, evidence.mediators)
+            )
         out[name] = _amount(amount, spec.unit, spec.molar_mass, file, f"{key}.{name}", 1e9)
     return out
+
+
+def _items(data: Any, file: str, key: str) -> list[tuple[str, Any]]:
+    if not isinstance(data, Mapping):
+        raise InputError("is not a table of names and amounts", file=file, key=key)
+    return list(data.items())
 
 
 def _amount(text: Any, unit: str, mass: float | None, file: str, key: str, most: float) -> float:
@@ -237,6 +281,3 @@ def _amount(text: Any, unit: str, mass: float | None, file: str, key: str, most:
     if not 0 <= value <= most:
         raise InputError(f"{text!r} is not in 0 to {most:g} {unit}", file=file, key=key)
     return value
-
-
-

@@ -7,7 +7,7 @@ responders. What a product carries is what it brings out of its own past.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -32,8 +32,6 @@ CULTURE_DENSITY = 100.0
 CONDITIONING_DAYS, CONDITIONED_SHARE = 2.0, 0.5
 #: Times at which states are kept, days.
 GRID = 0.25
-
-Solver = Callable[..., Any]
 
 
 @dataclass
@@ -90,39 +88,41 @@ class Product:
 
 def solve(system: System, y0: np.ndarray, parameters: np.ndarray, days: np.ndarray, **options: Any) -> Any:
     """Integrate with the mean-field engine."""
+    return _kernel(system).solve(y0, parameters, days, **options)
+
+
+@lru_cache(maxsize=32)
+def _kernel(system: System) -> Any:
     from ..ode import compile_system
 
-    return _kernel(compile_system, system).solve(y0, parameters, days, **options)
+    return compile_system(system)
 
 
-_KERNELS: dict[int, tuple[System, Any]] = {}
-
-
-def _kernel(compile_system: Solver, system: System) -> Any:
-    if id(system) not in _KERNELS:
-        _KERNELS[id(system)] = (system, compile_system(system))
-    return _KERNELS[id(system)][1]
-
-
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _system(
-    key: str, sites: tuple[tuple[str, tuple[str, ...]], ...], places: tuple[tuple[str, float], ...], extra: tuple[str, ...], name: str
+    evidence: Evidence,
+    sites: tuple[tuple[str, tuple[str, ...]], ...],
+    places: tuple[tuple[str, float], ...],
+    extra: tuple[str, ...],
 ) -> System:
-    return compile_model(_EVIDENCE[key], sites=dict(sites), places=dict(places), extra=extra, name=name)
+    return compile_model(evidence, sites=dict(sites), places=dict(places), extra=extra, name="bench")
 
 
-_EVIDENCE: dict[str, Evidence] = {}
-
-
-def bench_system(evidence: Evidence, sites: Mapping[str, tuple[str, ...]], places: Mapping[str, float], extra: tuple[str, ...], name: str) -> System:
-    """Compile a system for a set of cells; the same call gives the same object."""
-    _EVIDENCE[evidence.digest] = evidence
+def bench_system(
+    evidence: Evidence,
+    sites: Mapping[str, tuple[str, ...]],
+    places: Mapping[str, float],
+    extra: tuple[str, ...],
+) -> System:
+    """Compile a system for a set of cells; assays of the same cells share one object, and one kernel."""
     known = build_network(evidence, sites, places).mediators
     extra = tuple(sorted(set(extra) - set(known)))
-    return _system(evidence.digest, tuple(sites.items()), tuple(places.items()), extra, name)
+    return _system(evidence, tuple(sites.items()), tuple(places.items()), extra)
 
 
-def layout(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence) -> tuple[dict[str, tuple[str, ...]], dict[str, float]]:
+def layout(
+    assay: Assay, arms: Mapping[str, Arm], evidence: Evidence
+) -> tuple[dict[str, tuple[str, ...]], dict[str, float]]:
     """Return where each cell may be, and the places, for arms of one layout."""
     apart = any(arm.contact == "transwell" for arm in arms.values())
     places = {"well": assay.volume}
@@ -144,7 +144,12 @@ def layout(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence) -> tuple[d
 
 
 def simulate(
-    assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: Ensemble, *, threads: int | None = None
+    assay: Assay,
+    arms: Mapping[str, Arm],
+    evidence: Evidence,
+    ensemble: Ensemble,
+    *,
+    threads: int | None = None,
 ) -> list[Run]:
     """Run arms of an assay over all draws.
 
@@ -176,9 +181,15 @@ def prepared(assay: Assay, arm: Arm, evidence: Evidence, ensemble: Ensemble | No
     names = [state.name for state in wells.system.states]
     events = []
     if np.isfinite(wells.late[0]):
-        change = {n: (float(a), float(b)) for n, a, b in zip(names, wells.scale[0], wells.shift[0], strict=True) if (a, b) != (1.0, 0.0)}
+        change = {
+            n: (float(a), float(b))
+            for n, a, b in zip(names, wells.scale[0], wells.shift[0], strict=True)
+            if (a, b) != (1.0, 0.0)
+        }
         events.append((float(wells.late[0]), change))
-    return Well(wells.system, wells.start[0], wells.parameters[0], tuple(events), wells.days)
+    return Well(
+        replace(wells.system, name=assay.id), wells.start[0], wells.parameters[0], tuple(events), wells.days
+    )
 
 
 @dataclass(frozen=True)
@@ -217,7 +228,9 @@ class Wells:
     volume: float
 
 
-def _simulate(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: Ensemble, threads: int | None) -> Run:
+def _simulate(
+    assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: Ensemble, threads: int | None
+) -> Run:
     from ..ode import Events
 
     w = _wells(assay, arms, evidence, ensemble, threads)
@@ -227,22 +240,36 @@ def _simulate(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensembl
     result = solve(w.system, w.start, w.parameters, w.days, events=events, threads=threads)
     shape = (len(arms), len(ensemble))
     y = result.y.reshape(*shape, len(w.days), len(w.system.states))
-    return Run(w.system, tuple(arms), w.days, y, w.parameters.reshape(*shape, -1), result.status.reshape(shape), w.volume)
+    return Run(
+        w.system,
+        tuple(arms),
+        w.days,
+        y,
+        w.parameters.reshape(*shape, -1),
+        result.status.reshape(shape),
+        w.volume,
+    )
 
 
-def _wells(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: Ensemble, threads: int | None) -> Wells:
+def _wells(
+    assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: Ensemble, threads: int | None
+) -> Wells:
     sites, places = layout(assay, arms, evidence)
     wanted = {m for arm in arms.values() for m in arm.add} | set(assay.main.medium)
     wanted |= {_item(a)[0] for r in evidence.products if r.kind == "vesicle" for a in r.add}
-    system = bench_system(evidence, sites, places, tuple(sorted(wanted)), assay.id)
+    system = bench_system(evidence, sites, places, tuple(sorted(wanted)))
     numbers = ensemble.sample(system, evidence)
     days = np.unique(np.append(np.arange(0.0, assay.main.days, GRID), [assay.main.days, assay.readout_day]))
     starts, sets, scales, shifts, late = [], [], [], [], []
     for arm in arms.values():
         if arm.msc_day > assay.main.days:
             hint = f"at most {assay.main.days:g}"
-            raise InputError(f"day {arm.msc_day:g} is after the end of the assay", key="msc_day", suggestion=hint)
-        values = apply_arm(numbers, system, arm, evidence, ensemble, depth=_depths(assay, places), volume=assay.volume)
+            raise InputError(
+                f"day {arm.msc_day:g} is after the end of the assay", key="msc_day", suggestion=hint
+            )
+        values = apply_arm(
+            numbers, system, arm, evidence, ensemble, depth=_depths(assay, places), volume=assay.volume
+        )
         product, brought = _prepare(assay, arm, evidence, ensemble, threads)
         before = rest(system, values)
         scale, shift = _addition(system, _fresh(product, system, before), places, assay.volume, len(ensemble))
@@ -254,7 +281,10 @@ def _wells(assay: Assay, arms: Mapping[str, Arm], evidence: Evidence, ensemble: 
         late.append(np.full(len(ensemble), arm.msc_day if arm.msc_day > 0 else np.inf))
         sets.append(values)
     return Wells(
-        system, days, *(np.concatenate(x) for x in (starts, sets, late, scales, shifts)), volume=places["well"] / assay.volume
+        system,
+        days,
+        *(np.concatenate(x) for x in (starts, sets, late, scales, shifts)),
+        volume=places["well"] / assay.volume,
     )
 
 
@@ -342,7 +372,9 @@ def _addition(
     return scale, shift
 
 
-def _prepare(assay: Assay, arm: Arm, evidence: Evidence, ensemble: Ensemble, threads: int | None) -> tuple[Product, dict[str, np.ndarray]]:
+def _prepare(
+    assay: Assay, arm: Arm, evidence: Evidence, ensemble: Ensemble, threads: int | None
+) -> tuple[Product, dict[str, np.ndarray]]:
     """Return the product of an arm, and what target cells carry out of a stage before."""
     if arm.product == "none" and assay.before is None:
         return Product(), {}
@@ -358,7 +390,11 @@ def _prepare(assay: Assay, arm: Arm, evidence: Evidence, ensemble: Ensemble, thr
             cell = "MSC"
         elif arm.product == "apoptotic conditioned medium":
             cell = "MSC.apoptotic"
-        product = Product(cell, parse_ratio(arm.ratio) * _targets(assay, arm, evidence), _primed(cell, arm, assay, evidence, ensemble, threads))
+        product = Product(
+            cell,
+            parse_ratio(arm.ratio) * _targets(assay, arm, evidence),
+            _primed(cell, arm, assay, evidence, ensemble, threads),
+        )
         if arm.product.endswith("conditioned medium"):
             product = _conditioned(product, arm, assay, evidence, ensemble, threads)
     if assay.before is None:
@@ -382,34 +418,69 @@ def _item(text: str) -> tuple[str, str]:
     return name.strip(), amount.strip()
 
 
-def _culture(cell: str, count: float, carried: Mapping[str, np.ndarray], medium: Mapping[str, Any], days: float, arm: Arm, assay: Assay, evidence: Evidence, ensemble: Ensemble, threads: int | None) -> dict[str, np.ndarray]:
+def _culture(
+    cell: str,
+    count: float,
+    carried: Mapping[str, np.ndarray],
+    medium: Mapping[str, Any],
+    days: float,
+    arm: Arm,
+    assay: Assay,
+    evidence: Evidence,
+    ensemble: Ensemble,
+    threads: int | None,
+) -> dict[str, np.ndarray]:
     """Culture a product alone; return levels of all that is in the well at the end."""
-    system = bench_system(evidence, {cell: ("well",)}, {"well": assay.volume}, tuple(sorted(medium)), "culture")
-    values = apply_arm(ensemble.sample(system, evidence), system, arm, evidence, ensemble, depth=_depths(assay, {"well": assay.volume}), volume=assay.volume)
+    system = bench_system(evidence, {cell: ("well",)}, {"well": assay.volume}, tuple(sorted(medium)))
+    values = apply_arm(
+        ensemble.sample(system, evidence),
+        system,
+        arm,
+        evidence,
+        ensemble,
+        depth=_depths(assay, {"well": assay.volume}),
+        volume=assay.volume,
+    )
     y0 = rest(system, values)
     y0[:, system.state_index[f"well:{cell}"]] = count
     _dose(y0, system, medium, evidence)
     _restore(y0, system, carried)
     end = solve(system, y0, values, np.array([0.0, days]), threads=threads).y[:, -1]
-    return {s.name.removeprefix("well:"): end[:, i] for i, s in enumerate(system.states) if s.kind != "counter"}
+    return {
+        s.name.removeprefix("well:"): end[:, i] for i, s in enumerate(system.states) if s.kind != "counter"
+    }
 
 
-def _primed(cell: str, arm: Arm, assay: Assay, evidence: Evidence, ensemble: Ensemble, threads: int | None) -> dict[str, np.ndarray]:
+def _primed(
+    cell: str, arm: Arm, assay: Assay, evidence: Evidence, ensemble: Ensemble, threads: int | None
+) -> dict[str, np.ndarray]:
     if not cell or not arm.priming:
         return {}
     medium: dict[str, float] = {}
     for agent in arm.priming:
         adds = [a for r in evidence.products if r.kind == "priming" and r.product == agent for a in r.add]
         if not adds:
-            raise InputError(f"no standard dose for priming with {agent}", key="priming", suggestion="add a row to products.csv")
+            raise InputError(
+                f"no standard dose for priming with {agent}",
+                key="priming",
+                suggestion="add a row to products.csv",
+            )
         medium.update(parse_medium(dict(map(_item, adds)), evidence))
     # drugs of the assay are not in the priming culture; knock-outs are in the cell
     free = replace_arm(arm, block=())
-    end = _culture(cell, CULTURE_DENSITY, {}, medium, arm.priming_days, free, assay, evidence, ensemble, threads)
-    return {name: level for name, level in end.items() if name.startswith(f"{cell}.") and name not in evidence.cells}
+    end = _culture(
+        cell, CULTURE_DENSITY, {}, medium, arm.priming_days, free, assay, evidence, ensemble, threads
+    )
+    return {
+        name: level
+        for name, level in end.items()
+        if name.startswith(f"{cell}.") and name not in evidence.cells
+    }
 
 
-def _conditioned(product: Product, arm: Arm, assay: Assay, evidence: Evidence, ensemble: Ensemble, threads: int | None) -> Product:
+def _conditioned(
+    product: Product, arm: Arm, assay: Assay, evidence: Evidence, ensemble: Ensemble, threads: int | None
+) -> Product:
     share = CONDITIONED_SHARE
     if arm.dose:
         from ..evidence.units import parse_quantity
@@ -417,18 +488,45 @@ def _conditioned(product: Product, arm: Arm, assay: Assay, evidence: Evidence, e
         share = parse_quantity(arm.dose, "fraction")
         if not 0 <= share <= 1:
             raise InputError(f"{arm.dose!r} is not a share of medium", key="dose", suggestion="0 % to 100 %")
-    end = _culture(product.cell, product.count, product.carried or {}, {}, CONDITIONING_DAYS, arm, assay, evidence, ensemble, threads)
+    end = _culture(
+        product.cell,
+        product.count,
+        product.carried or {},
+        {},
+        CONDITIONING_DAYS,
+        arm,
+        assay,
+        evidence,
+        ensemble,
+        threads,
+    )
     medium = {name: share * level for name, level in end.items() if name in evidence.mediators}
     return Product(medium=medium, dilution=1.0 - share)
 
 
-def _exposed(assay: Assay, stage: Stage, product: Product, arm: Arm, evidence: Evidence, ensemble: Ensemble, threads: int | None) -> dict[str, np.ndarray]:
+def _exposed(
+    assay: Assay,
+    stage: Stage,
+    product: Product,
+    arm: Arm,
+    evidence: Evidence,
+    ensemble: Ensemble,
+    threads: int | None,
+) -> dict[str, np.ndarray]:
     """Run the stage before and return what the kept lineages carry at its end."""
     part = replace(assay, main=stage, before=None, readout_day=stage.days, seeded_in={})
     inner = replace_arm(arm, seed={}, add={}, stimulus=1.0, msc_day=0.0)
     sites, places = layout(part, {"": inner}, evidence)
-    system = bench_system(evidence, sites, places, tuple(sorted(stage.medium)), f"{assay.id}-before")
-    values = apply_arm(ensemble.sample(system, evidence), system, inner, evidence, ensemble, depth=_depths(assay, places), volume=assay.volume)
+    system = bench_system(evidence, sites, places, tuple(sorted(stage.medium)))
+    values = apply_arm(
+        ensemble.sample(system, evidence),
+        system,
+        inner,
+        evidence,
+        ensemble,
+        depth=_depths(assay, places),
+        volume=assay.volume,
+    )
     y0 = rest(system, values)
     _seed(y0, system, part, inner, evidence, places)
     scale, shift = _addition(system, product, places, assay.volume, len(ensemble))
@@ -437,7 +535,9 @@ def _exposed(assay: Assay, stage: Stage, product: Product, arm: Arm, evidence: E
     return {
         s.name.removeprefix("well:"): end[:, i]
         for i, s in enumerate(system.states)
-        if s.kind == "expression" and s.place == "well" and s.name.removeprefix("well:").rpartition(".")[0] in stage.keep
+        if s.kind == "expression"
+        and s.place == "well"
+        and s.name.removeprefix("well:").rpartition(".")[0] in stage.keep
     }
 
 

@@ -10,6 +10,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -19,13 +20,13 @@ from scipy.special import gammaincinv, ndtri
 from ..errors import InputError
 from ..evidence import Evidence
 from ..evidence.records import Direction, Rule
-from ..model import Parameter, System
 from ..evidence.words import parse_behaviour, parse_signal
+from ..model import Parameter, System
 
 __all__ = ["Ensemble", "msc_rules", "prior_ensemble", "shipped_ensemble", "uniform"]
 
 SHIPPED = Path(__file__).parent / "ensemble.csv"
-#: Concentration of the Dirichlet prior for each rule: a share then varies threefold both ways.
+#: Concentration of the Dirichlet prior for each pathway: a share then varies threefold both ways.
 CONCENTRATION = 2.5
 #: A geometric spread bounds the central 90 %: this many standard deviations.
 Z90 = 1.6448536269514722
@@ -77,7 +78,9 @@ class Ensemble:
         """
         if not 1 <= draws <= len(self):
             raise InputError(f"{draws} draws asked for", key="draws", suggestion=f"1 to {len(self)}")
-        return replace(self, ids=self.ids[:draws], directions={k: v[:draws] for k, v in self.directions.items()})
+        return replace(
+            self, ids=self.ids[:draws], directions={k: v[:draws] for k, v in self.directions.items()}
+        )
 
     def sample(self, system: System, evidence: Evidence) -> np.ndarray:
         """Return parameter sets for a system.
@@ -113,24 +116,30 @@ class Ensemble:
         Data constrain the total. Its shares have a Dirichlet prior with weights in proportion to the
         strength classes, so no single rule carries a spread of its own.
         """
-        families: dict[tuple[str, str], list[Rule]] = {}
+        # rules of one group share a pathway, hence one strength
+        families: dict[tuple[str, str], dict[str, list[Rule]]] = {}
         chosen = msc_rules(evidence)
         for rule in evidence.rules.values():
             if rule.id in chosen:
-                families.setdefault((rule.behaviour, rule.effect), []).append(rule)
-        for (behaviour, effect), rules in families.items():
-            classes = np.array([abs(np.log(max(rule.fold or 1.0, 1e-3))) for rule in rules])
-            weights = CONCENTRATION * len(rules) * classes / classes.sum()
+                family = families.setdefault((rule.behaviour, rule.effect), {})
+                family.setdefault(rule.group or rule.id, []).append(rule)
+        for (behaviour, effect), pathways in families.items():
+            classes = np.array([abs(np.log(max(rules[0].fold or 1.0, 1e-3))) for rules in pathways.values()])
+            weights = CONCENTRATION * len(pathways) * classes / classes.sum()
             key = f"shares:{behaviour}:{effect}"
             draws = np.stack(
-                [gammaincinv(w, self.uniform(f"{key}:{r.id}")) for w, r in zip(weights, rules, strict=True)]
+                [
+                    gammaincinv(w, self.uniform(f"{key}:{name}"))
+                    for w, name in zip(weights, pathways, strict=True)
+                ]
             )
             strengths = classes.sum() * draws / draws.sum(axis=0)
             sign = 1.0 if effect == "increases" else -1.0
-            for rule, strength in zip(rules, strengths, strict=True):
-                column = system.parameter_index.get(f"rule:{rule.id}:fold")
-                if column is not None:
-                    out[:, column] = np.exp(sign * strength * self._along(evidence, rule))
+            for rules, strength in zip(pathways.values(), strengths, strict=True):
+                for rule in rules:
+                    column = system.parameter_index.get(f"rule:{rule.id}:fold")
+                    if column is not None:
+                        out[:, column] = np.exp(sign * strength * self._along(evidence, rule))
 
     def _along(self, evidence: Evidence, rule: Rule) -> np.ndarray:
         times = np.ones(len(self))
@@ -145,7 +154,9 @@ class Ensemble:
                 continue
             for row in evidence.behaviours:
                 name = f"base:{row.cell}:{row.behaviour}" + (f":{';'.join(row.where)}" if row.where else "")
-                if name in system.parameter_index and selects(direction, evidence, cell=row.cell, behaviour=row.behaviour):
+                if name in system.parameter_index and selects(
+                    direction, evidence, cell=row.cell, behaviour=row.behaviour
+                ):
                     out[:, system.parameter_index[name]] *= self.directions[direction.name]
 
 
@@ -156,7 +167,8 @@ def uniform(seed: int, name: str, ids: tuple[int, ...]) -> np.ndarray:
     return np.clip(stream[list(ids)], 1e-12, 1 - 1e-12)
 
 
-def msc_rules(evidence: Evidence) -> set[str]:
+@lru_cache(maxsize=64)
+def msc_rules(evidence: Evidence) -> frozenset[str]:
     """Return ids of the rules through which MSC act on host cells: by touch, or by what MSC make."""
     made = set()
     for row in evidence.behaviours:
@@ -176,7 +188,7 @@ def msc_rules(evidence: Evidence) -> set[str]:
         signal = parse_signal(rule.signal, names)
         if signal.cell == "MSC" or signal.cell.startswith("MSC.") or signal.name in made:
             out.add(rule.id)
-    return out
+    return frozenset(out)
 
 
 def selects(
@@ -188,7 +200,13 @@ def selects(
         if (table == "rules") != (rule is not None):
             continue
         if rule is not None:
-            have = {"id": rule.id, "cell": rule.cell, "behaviour": rule.behaviour, "signal": rule.signal, "made by": ""}
+            have = {
+                "id": rule.id,
+                "cell": rule.cell,
+                "behaviour": rule.behaviour,
+                "signal": rule.signal,
+                "made by": "",
+            }
             have["made by"] = "MSC" if rule.id in msc_rules(evidence) else "host"
         else:
             have = {"cell": cell, "behaviour": behaviour}

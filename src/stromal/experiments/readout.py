@@ -9,9 +9,9 @@ import numpy as np
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
+from ..evidence.words import parse_behaviour
 from ..model import System
 from ..model.expr import evaluate_all
-from ..evidence.words import parse_behaviour
 
 __all__ = ["Readout", "parse_readout", "read"]
 
@@ -76,13 +76,49 @@ def _checked(r: Readout, evidence: Evidence, file: str, key: str) -> Readout:
         valid = set(evidence.mediators) if r.form == "level" else set(evidence.members) | lineages
         if name not in valid:
             raise InputError(f"{r.text!r}: no {name!r}", file=file, key=key, suggestion=nearest(name, valid))
-    unit = {"count": "cells/uL", "share": "%", "expression": "relative", "events": "events/uL", "index": "divisions"}
+    unit = {
+        "count": "cells/uL",
+        "share": "%",
+        "expression": "relative",
+        "events": "events/uL",
+        "index": "divisions",
+    }
     if r.form == "level":
         return _with(r, evidence.mediators[r.a].unit)
+    if r.form == "expression":
+        lineage = evidence.cells[r.a].lineage if r.a in evidence.cells else r.a
+        carried = _carried(evidence, lineage)
+        if r.what not in carried:
+            raise InputError(
+                f"{r.text!r}: {r.a} carries no {r.what!r}",
+                file=file,
+                key=key,
+                suggestion=nearest(r.what, carried),
+            )
     if r.form == "rate":
+        have = {
+            row.behaviour
+            for row in evidence.behaviours
+            if r.a in {row.cell, *evidence.members.get(row.cell, ())}
+        }
+        if r.what not in have:
+            raise InputError(
+                f"{r.text!r}: {r.a} has no {r.what!r}", file=file, key=key, suggestion=nearest(r.what, have)
+            )
         verb = parse_behaviour(r.what).verb
         return _with(r, {"secretes": "per cell per day", "expresses": "relative"}.get(verb, "1/day"))
     return _with(r, unit[r.form])
+
+
+def _carried(evidence: Evidence, lineage: str) -> set[str]:
+    """Return what a lineage carries: what its cells express or keep."""
+    cells = {c.name for c in evidence.cells.values() if c.lineage == lineage} | {lineage}
+    actions = [
+        parse_behaviour(b.behaviour)
+        for b in evidence.behaviours
+        if cells & {b.cell, *evidence.members.get(b.cell, ())}
+    ]
+    return {action.what for action in actions if action.verb in ("expresses", "keeps")}
 
 
 def _with(r: Readout, unit: str) -> Readout:
@@ -90,7 +126,13 @@ def _with(r: Readout, unit: str) -> Readout:
 
 
 def read(
-    r: Readout, system: System, evidence: Evidence, days: np.ndarray, y: np.ndarray, parameters: np.ndarray, place: str,
+    r: Readout,
+    system: System,
+    evidence: Evidence,
+    days: np.ndarray,
+    y: np.ndarray,
+    parameters: np.ndarray,
+    place: str,
     volume: float = 1.0,
 ) -> np.ndarray:
     """Compute a readout.
@@ -128,7 +170,9 @@ def read(
             return volume * total(r.a, f"{place}:")
         case "share":
             whole = total(r.b, f"{place}:")
-            return 100.0 * np.divide(total(r.a, f"{place}:"), whole, out=np.zeros_like(whole), where=whole > 1e-9)
+            return 100.0 * np.divide(
+                total(r.a, f"{place}:"), whole, out=np.zeros_like(whole), where=whole > 1e-9
+            )
         case "events":
             return volume * _window(total(r.a, f"count:{r.what}:"), days, r.window)
         case "index":
@@ -148,10 +192,18 @@ def read(
         case _:
             # with a limit (species) the name goes on after a colon; "becomes Th1" is not "becomes Th17"
             ending = re.compile(rf":{re.escape(f'{r.a}:{r.what}')}(:.*)?")
-            names = [n for n in system.assignments if n.startswith("rate:") and ending.fullmatch(n, n.index(":", 5))]
+            names = [
+                n
+                for n in system.assignments
+                if n.startswith("rate:") and ending.fullmatch(n, n.index(":", 5))
+            ]
             here = [n for n in names if n.startswith(f"rate:{place}:")]
             names = here or names
-            return sum((_assigned(n, system, y, parameters) for n in names), np.zeros(y.shape[:2])) if names else nothing
+            return (
+                sum((_assigned(n, system, y, parameters) for n in names), np.zeros(y.shape[:2]))
+                if names
+                else nothing
+            )
 
 
 def _window(counts: np.ndarray, days: np.ndarray, window: float | None) -> np.ndarray:
@@ -167,4 +219,3 @@ def _assigned(name: str, system: System, y: np.ndarray, parameters: np.ndarray) 
     env |= {p.name: parameters[:, None, i] for i, p in enumerate(system.parameters)}
     value = evaluate_all([system.inlined[name]], env)[0]
     return np.broadcast_to(value, y.shape[:2]).astype(float)
-

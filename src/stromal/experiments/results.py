@@ -79,7 +79,9 @@ class AssayResult:
         for arm in self.arms:
             for name, readout in self.readouts.items():
                 lo, mid, hi = band(self.values(name, arm, day))
-                rows.append({"arm": arm, "readout": name, "median": mid, "lo": lo, "hi": hi, "unit": readout.unit})
+                rows.append(
+                    {"arm": arm, "readout": name, "median": mid, "lo": lo, "hi": hi, "unit": readout.unit}
+                )
         return pd.DataFrame(rows)
 
     def comparisons(self, day: float | None = None) -> pd.DataFrame:
@@ -198,8 +200,12 @@ def run_assay(
         for i, arm in enumerate(run.arms):
             failed += [(arm, ensemble.ids[d]) for d in np.flatnonzero(run.status[i])]
             for name, readout in wanted.items():
-                values[name][arm] = read(readout, run.system, evidence, days, run.y[i], run.parameters[i], "well", run.volume)
-    return AssayResult(protocol, chosen, wanted, _dataset(values, wanted, chosen, ensemble, days, protocol, evidence), failed)
+                values[name][arm] = read(
+                    readout, run.system, evidence, days, run.y[i], run.parameters[i], "well", run.volume
+                )
+    return AssayResult(
+        protocol, chosen, wanted, _dataset(values, wanted, chosen, ensemble, days, protocol, evidence), failed
+    )
 
 
 def _readouts(assay: Assay, names: Sequence[str] | None, evidence: Evidence) -> dict[str, Readout]:
@@ -228,7 +234,11 @@ def _dataset(
     import xarray as xr
 
     variables = {
-        name: (("arm", "draw", "day"), np.stack([values[name][arm] for arm in arms]), {"unit": r.unit, "readout": r.text})
+        name: (
+            ("arm", "draw", "day"),
+            np.stack([values[name][arm] for arm in arms]),
+            {"unit": r.unit, "readout": r.text},
+        )
         for name, r in readouts.items()
     }
     return xr.Dataset(
@@ -241,6 +251,8 @@ def _dataset(
             "layers": ";".join(evidence.layers),
             "ensemble": ensemble.name,
             "seed": ensemble.seed,
-            "arms": "\n".join(f"{name}: {arm.model_dump_json(exclude_defaults=True)}" for name, arm in arms.items()),
+            "arms": "\n".join(
+                f"{name}: {arm.model_dump_json(exclude_defaults=True)}" for name, arm in arms.items()
+            ),
         },
     )

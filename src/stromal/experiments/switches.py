@@ -94,7 +94,9 @@ def _products(scale, index, arm: Arm, evidence: Evidence, ensemble: Ensemble) ->
         if not chosen or row.factor is None or row.kind == "priming":
             continue
         times: np.ndarray | float = row.factor
-        spread = row.spread if row.spread is not None else {"measured": 1.5, "assumed": 3.0}.get(row.strength, 2.0)
+        spread = (
+            row.spread if row.spread is not None else {"measured": 1.5, "assumed": 3.0}.get(row.strength, 2.0)
+        )
         if row.factor > 0 and spread > 1 and row.factor != 1.0:
             z = ndtri(ensemble.uniform(f"product:{row.product}:{row.cell}:{row.target}"))
             times = row.factor * np.exp(np.log(spread) / Z90 * z)
@@ -132,7 +134,9 @@ def nodes(evidence: Evidence) -> set[str]:
 def blockable(evidence: Evidence) -> dict[str, str]:
     """Return every name that may be blocked, and what it stands for."""
     out = dict.fromkeys(nodes(evidence), "node")
-    out.update({m.name: "mediator" for m in evidence.mediators.values() if m.kind not in ("stimulus", "drug")})
+    out.update(
+        {m.name: "mediator" for m in evidence.mediators.values() if m.kind not in ("stimulus", "drug")}
+    )
     for block in evidence.blocks.values():
         out.update(dict.fromkeys((block.name, *block.synonyms), "agent"))
     return out
@@ -150,14 +154,18 @@ def _nodes(index, symbol: str, owner: str, prefix: str) -> list[str]:  # noqa: A
 
 
 def _block(scale, index, text: str, evidence: Evidence, ensemble: Ensemble) -> None:  # noqa: ANN001
-    name, _, own = text.rpartition(":") if text.rpartition(":")[2].replace(".", "", 1).isdigit() else (text, "", "")
+    name, _, own = (
+        text.rpartition(":") if text.rpartition(":")[2].replace(".", "", 1).isdigit() else (text, "", "")
+    )
     known = blockable(evidence)
     if name not in known:
         raise InputError(f"nothing to block is called {name!r}", key="block", suggestion=nearest(name, known))
     agent = next((b for b in evidence.blocks.values() if name in (b.name, *b.synonyms)), None)
     kind = agent.kind if agent else ("neutraliser" if known[name] == "mediator" else "inhibitor")
     node, owner = (agent.node, agent.owner) if agent else (name, "")
-    low, mid, high = (0.7, 0.9, 0.99) if agent is None else (agent.spread_low, agent.efficacy, agent.spread_high)
+    low, mid, high = (
+        (0.7, 0.9, 0.99) if agent is None else (agent.spread_low, agent.efficacy, agent.spread_high)
+    )
     if own:
         efficacy: np.ndarray | float = float(own)
         if not 0 <= efficacy <= 1:
@@ -189,6 +197,15 @@ def _knock_out(scale, index, text: str, evidence: Evidence) -> None:  # noqa: AN
         raise InputError(f"{text!r} is not OWNER.NODE", key="knockout", suggestion=nearest(owner, owners))
     known = nodes(evidence)
     if symbol not in known:
-        raise InputError(f"no node {symbol!r} to knock out", key="knockout", suggestion=nearest(symbol, known))
+        raise InputError(
+            f"no node {symbol!r} to knock out", key="knockout", suggestion=nearest(symbol, known)
+        )
+    rows = (*evidence.rules.values(), *evidence.behaviours)
+    having = {node.owner for row in rows for node in parse_via(row.via) if node.symbol == symbol}
+    if not any(who == owner or who.startswith(owner + ".") for who in having):
+        hint = nearest(text, {f"{who}.{symbol}" for who in having if who})
+        raise InputError(
+            f"no rule or base passes through {symbol} of {owner}", key="knockout", suggestion=hint
+        )
     for parameter in _nodes(index, symbol, owner, "keep:"):
         scale(parameter, 0.0)

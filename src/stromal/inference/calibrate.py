@@ -75,7 +75,9 @@ def calibration_rows() -> tuple[dict[str, str], ...]:
     """Return the in-vitro rows that state a ratio of naive MSC to target cells."""
     with open(TABLE, encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
-    return tuple(r for r in rows if r["unit"] == "% suppression" and ":" in r["arm"] and r.get("use", "yes") != "no")
+    return tuple(
+        r for r in rows if r["unit"] == "% suppression" and ":" in r["arm"] and r.get("use", "yes") != "no"
+    )
 
 
 def calibrate(
@@ -112,11 +114,28 @@ def calibrate(
     arms = {"none": {"product": "none"}, **{row["id"]: _arm(row) for row in rows}}
     parts = []
     for i in range(0, prior_draws, CHUNK):
-        part = Ensemble(seed, prior.ids[i : i + CHUNK], {k: v[i : i + CHUNK] for k, v in prior.directions.items()}, "prior")
-        result = run_assay("coculture", arms=arms, readouts=["proliferation"], draws=None, evidence=evidence, ensemble=part, threads=threads)
+        part = Ensemble(
+            seed,
+            prior.ids[i : i + CHUNK],
+            {k: v[i : i + CHUNK] for k, v in prior.directions.items()},
+            "prior",
+        )
+        result = run_assay(
+            "coculture",
+            arms=arms,
+            readouts=["proliferation"],
+            draws=None,
+            evidence=evidence,
+            ensemble=part,
+            threads=threads,
+        )
         alone = result.values("proliferation", "none")
         with np.errstate(invalid="ignore", divide="ignore"):
-            parts.append(np.stack([100.0 * (1.0 - result.values("proliferation", r["id"]) / alone) for r in rows], axis=1))
+            parts.append(
+                np.stack(
+                    [100.0 * (1.0 - result.values("proliferation", r["id"]) / alone) for r in rows], axis=1
+                )
+            )
         if progress:
             progress("prior draws", min(i + CHUNK, prior_draws), prior_draws)
     simulated = np.concatenate(parts)
@@ -129,7 +148,10 @@ def calibrate(
         keys = np.log(u) / weights
     chosen = np.sort(np.argsort(-keys)[:draws])
     posterior = Ensemble(
-        seed, tuple(int(prior.ids[i]) for i in chosen), {k: v[chosen] for k, v in prior.directions.items()}, "posterior"
+        seed,
+        tuple(int(prior.ids[i]) for i in chosen),
+        {k: v[chosen] for k, v in prior.directions.items()},
+        "posterior",
     )
     return Calibration(posterior, prior, rows, simulated, chosen, float(1.0 / np.sum(weights**2)))
 
@@ -162,8 +184,12 @@ def write_ensemble(calibration: Calibration, evidence: Evidence, path: str | Pat
     draft = path.with_suffix(".tmp")
     with open(draft, "w", encoding="utf-8", newline="") as stream:
         used = " ".join(r["id"] for r in calibration.rows)
-        stream.write(f"# written by `stromal calibrate`: {len(calibration.chosen)} of {len(calibration.prior)} prior draws\n")
-        stream.write(f"# calibration rows: {used}; evidence {evidence.digest}; effective sample {calibration.effective:.0f}\n")
+        stream.write(
+            f"# written by `stromal calibrate`: {len(calibration.chosen)} of {len(calibration.prior)} prior draws\n"
+        )
+        stream.write(
+            f"# calibration rows: {used}; evidence {evidence.digest}; effective sample {calibration.effective:.0f}\n"
+        )
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["seed", "draw", *names])
         for i, draw in enumerate(calibration.ensemble.ids):

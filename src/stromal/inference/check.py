@@ -75,7 +75,9 @@ class CheckResult:
             If the claim was not checked.
         """
         if claim not in self.details:
-            raise InputError(f"claim {claim!r} was not checked", key="claim", suggestion=nearest(claim, self.details))
+            raise InputError(
+                f"claim {claim!r} was not checked", key="claim", suggestion=nearest(claim, self.details)
+            )
         return self.details[claim]
 
 
@@ -144,24 +146,38 @@ def check_claims(
     coverage: dict[str, int] = {}
     for row in evidence.coverage.values():
         coverage[row.fate] = coverage.get(row.fate, 0) + 1
-    coverage["unmapped"] = sum(1 for key, claim in every.items() if claim.origin == "review" and key not in evidence.coverage)
+    coverage["unmapped"] = sum(
+        1 for key, claim in every.items() if claim.origin == "review" and key not in evidence.coverage
+    )
     return CheckResult(rows, coverage, _summary(rows, shares), details, time.monotonic() - started)
 
 
-def _choose(every: Mapping[str, Claim], ids: Sequence[str] | None, section: str | None, evidence: Evidence) -> dict[str, Claim]:
+def _choose(
+    every: Mapping[str, Claim], ids: Sequence[str] | None, section: str | None, evidence: Evidence
+) -> dict[str, Claim]:
     if ids:
         for key in ids:
             if key in every:
                 continue
             row = evidence.coverage.get(key)
             if row is not None:
-                raise InputError(f"{key} is {row.fate}, not an experiment: {row.reason}", key="claim", suggestion=row.where)
-            raise InputError(f"no claim {key!r}", key="claim", suggestion=nearest(key, {*every, *evidence.coverage}))
+                raise InputError(
+                    f"{key} is {row.fate}, not an experiment: {row.reason}", key="claim", suggestion=row.where
+                )
+            raise InputError(
+                f"no claim {key!r}", key="claim", suggestion=nearest(key, {*every, *evidence.coverage})
+            )
         return {key: every[key] for key in dict.fromkeys(ids)}
     if section:
-        found = {k: c for k, c in every.items() if c.section == section or c.section.startswith(section + ".")}
+        found = {
+            k: c for k, c in every.items() if c.section == section or c.section.startswith(section + ".")
+        }
         if not found:
-            raise InputError(f"no experiment in section {section!r}", key="section", suggestion=nearest(section, {c.section for c in every.values()}))
+            raise InputError(
+                f"no experiment in section {section!r}",
+                key="section",
+                suggestion=nearest(section, {c.section for c in every.values()}),
+            )
         return found
     return dict(every)
 
@@ -223,7 +239,9 @@ def run_claims(
             done += len(part)
             if progress:
                 progress(what, done, total)
-    return {key: _judge(claim, {name: values[key, name] for name in claim.arms}) for key, claim in claims.items()}
+    return {
+        key: _judge(claim, {name: values[key, name] for name in claim.arms}) for key, claim in claims.items()
+    }
 
 
 def _judge(claim: Claim, values: dict[str, np.ndarray]) -> Outcome:
@@ -241,12 +259,22 @@ def _without_own_paper(
     for key, claim in claims.items():
         if kinds[key].name != "emergent" or not claim.refs or outcomes[key].share < HOLDS:
             continue
-        own = {r.id for r in evidence.rules.values() if set(r.refs) & set(claim.refs) and r.effect != "requires"}
+        own = {
+            r.id for r in evidence.rules.values() if set(r.refs) & set(claim.refs) and r.effect != "requires"
+        }
         if own:
             mute[key] = own
     if not mute:
         return {}
-    again = run_claims({k: claims[k] for k in mute}, evidence, ensemble, threads=threads, progress=progress, what="own papers off", mute=mute)
+    again = run_claims(
+        {k: claims[k] for k in mute},
+        evidence,
+        ensemble,
+        threads=threads,
+        progress=progress,
+        what="own papers off",
+        mute=mute,
+    )
     return {key: outcome.share for key, outcome in again.items()}
 
 
@@ -258,7 +286,9 @@ def _row(claim: Claim, kind: Kind, outcome: Outcome, without: float | None) -> d
         "share": round(outcome.share, 4),
         "draws": int(outcome.solved.sum()),
         "verdict": verdict(outcome.share, float(outcome.solved.mean())),
-        "reason": kind.reason if claim.counted or claim.origin == "bench" else f"not counted: {claim.why_not}",
+        "reason": kind.reason
+        if claim.counted or claim.origin == "bench"
+        else f"not counted: {claim.why_not}",
         "says": claim.says,
         "origin": claim.origin,
         "section": claim.section,
@@ -269,7 +299,12 @@ def _row(claim: Claim, kind: Kind, outcome: Outcome, without: float | None) -> d
 
 
 def _null_shares(
-    claims: Mapping[str, Claim], evidence: Evidence, ensemble: Ensemble, nulls: int, threads: int | None, progress: Progress | None
+    claims: Mapping[str, Claim],
+    evidence: Evidence,
+    ensemble: Ensemble,
+    nulls: int,
+    threads: int | None,
+    progress: Progress | None,
 ) -> list[dict[str, bool]]:
     from .nulls import shuffled
 
@@ -284,7 +319,9 @@ def _null_shares(
     return out
 
 
-def _summary(rows: Sequence[Mapping[str, Any]], nulls: Sequence[Mapping[str, bool]]) -> dict[str, dict[str, Any]]:
+def _summary(
+    rows: Sequence[Mapping[str, Any]], nulls: Sequence[Mapping[str, bool]]
+) -> dict[str, dict[str, Any]]:
     out = {}
     for kind in ("direct", "structural", "emergent", "all"):
         some = [r for r in rows if r["counted"] and (kind == "all" or r["kind"] == kind)]
@@ -311,7 +348,10 @@ def _lift(held: np.ndarray, by_null: np.ndarray) -> dict[str, float]:
         lifts.append(held[claims].mean() - by_null[np.ix_(models, claims)].mean())
     lo, hi = np.quantile(lifts, [0.05, 0.95])
     null = by_null.mean()
-    return {k: round(float(v), 4) for k, v in {"null": null, "lift": held.mean() - null, "lo": lo, "hi": hi}.items()}
+    return {
+        k: round(float(v), 4)
+        for k, v in {"null": null, "lift": held.mean() - null, "lo": lo, "hi": hi}.items()
+    }
 
 
 def _detail(claim: Claim, kind: Kind, outcome: Outcome, evidence: Evidence) -> dict[str, Any]:
@@ -320,10 +360,25 @@ def _detail(claim: Claim, kind: Kind, outcome: Outcome, evidence: Evidence) -> d
         lo, mid, hi = band(outcome.values[name])
         readout, day = claim.read[name]
         given = arm.model_dump(exclude_defaults=True)
-        arms.append({"name": name, "inputs": given, "readout": readout.text, "day": day, "median": mid, "lo": lo, "hi": hi, "unit": readout.unit})
+        arms.append(
+            {
+                "name": name,
+                "inputs": given,
+                "readout": readout.text,
+                "day": day,
+                "median": mid,
+                "lo": lo,
+                "hi": hi,
+                "unit": readout.unit,
+            }
+        )
     relations = []
     for relation, held in zip(claim.expect, outcome.relations, strict=True):
-        entry: dict[str, Any] = {"relation": relation.name, "arms": list(relation.arms), "share": round(float(held.mean()), 4)}
+        entry: dict[str, Any] = {
+            "relation": relation.name,
+            "arms": list(relation.arms),
+            "share": round(float(held.mean()), 4),
+        }
         if relation.name in ("abolished", "partly"):
             lo, mid, hi = band(residual([outcome.values[a] for a in relation.arms]))
             entry |= {"residual": mid, "residual_lo": lo, "residual_hi": hi}

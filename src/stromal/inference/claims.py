@@ -37,7 +37,19 @@ _FIELDS = {
     "present": ("a",),
 }
 _OPTIONS = {"relation", "least", "bound", "up_to"}
-_KEYS = {"says", "assay", "readout", "day", "arms", "expect", "counted", "why_not", "origin", "refs", "section"}
+_KEYS = {
+    "says",
+    "assay",
+    "readout",
+    "day",
+    "arms",
+    "expect",
+    "counted",
+    "why_not",
+    "origin",
+    "refs",
+    "section",
+}
 
 
 @dataclass(frozen=True)
@@ -123,7 +135,14 @@ def _about() -> dict[str, dict[str, str]]:
         return {row["claim"]: row for row in csv.DictReader(stream)}
 
 
-def _claim(key: str, table: dict[str, Any], evidence: Evidence, assays: dict[str, Assay], file: str, about: dict[str, str]) -> Claim:
+def _claim(
+    key: str,
+    table: dict[str, Any],
+    evidence: Evidence,
+    assays: dict[str, Assay],
+    file: str,
+    about: dict[str, str],
+) -> Claim:
     def fail(message: str, what: str, suggestion: str = "") -> InputError:
         return InputError(message, file=file, key=f"{key}.{what}", suggestion=suggestion)
 
@@ -133,17 +152,24 @@ def _claim(key: str, table: dict[str, Any], evidence: Evidence, assays: dict[str
     for name in ("says", "assay", "arms", "expect"):
         if not table.get(name):
             raise fail("is missing", name)
+    for name, kind in (("says", str), ("assay", str), ("arms", dict), ("expect", list)):
+        if not isinstance(table[name], kind):
+            raise fail(f"{table[name]!r} is not of the right kind", name)
     name = table["assay"]
     if name not in assays:
         assays[name] = load_assay(name, evidence)
     assay = assays[name]
     arms, read = {}, {}
     for arm, keys in table["arms"].items():
+        if not isinstance(keys, dict):
+            raise fail("is not a table", f"arms.{arm}")
         keys = dict(keys)
         text = keys.pop("readout", table.get("readout", assay.compare))
-        day = float(keys.pop("day", table.get("day", assay.readout_day)))
+        day = _number(keys.pop("day", table.get("day", assay.readout_day)), "day", fail)
         if not 0 <= day <= assay.main.days:
-            raise fail(f"day {day:g} is not within the {assay.main.days:g} days of {assay.id}", f"arms.{arm}.day")
+            raise fail(
+                f"day {day:g} is not within the {assay.main.days:g} days of {assay.id}", f"arms.{arm}.day"
+            )
         readout = assay.readouts.get(text) or parse_readout(text, evidence, file=file, key=f"{key}.readout")
         arms[arm] = parse_arm(keys, assay.defaults, evidence, file=file, name=f"{key}.{arm}")
         read[arm] = (readout, day)
@@ -158,7 +184,7 @@ def _claim(key: str, table: dict[str, Any], evidence: Evidence, assays: dict[str
 
 
 def _relation(given: Mapping[str, Any], arms: Mapping[str, Arm], fail: Callable[..., InputError]) -> Relation:
-    name = given.get("relation", "")
+    name = given.get("relation", "") if isinstance(given, dict) else ""
     if name not in _FIELDS:
         raise fail(f"no relation {name!r}", "expect", nearest(name, _FIELDS))
     named: list[str] = []
@@ -171,11 +197,22 @@ def _relation(given: Mapping[str, Any], arms: Mapping[str, Arm], fail: Callable[
             raise fail(f"{name} has no {field!r}", "expect", nearest(field, {*_OPTIONS, *_FIELDS[name]}))
     for arm in named:
         if arm not in arms:
-            raise fail(f"no arm {arm!r}", "expect", nearest(arm, arms))
-    bound = given.get("bound", {"equal": 0.2, "equivalent_effect": 0.5}.get(name))
+            raise fail(f"no arm {arm!r}", "expect", nearest(str(arm), arms))
+    if name in ("falling", "rising") and len(named) < 2:
+        raise fail(f"{name} needs two arms or more", "expect")
+    options = {
+        key: _number(given[key], "expect", fail) for key in ("least", "bound", "up_to") if key in given
+    }
+    bound = options.get("bound", {"equal": 0.2, "equivalent_effect": 0.5}.get(name))
     if name in ("absent", "present") and bound is None:
         raise fail(f"{name} needs 'bound'", "expect")
-    return Relation(name, tuple(named), float(given.get("least", LEAST)), bound, given.get("up_to"))
+    return Relation(name, tuple(named), options.get("least", LEAST), bound, options.get("up_to"))
+
+
+def _number(value: Any, what: str, fail: Callable[..., InputError]) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise fail(f"{value!r} is not a number", what)
+    return float(value)
 
 
 def holds(relation: Relation, values: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -25,7 +25,9 @@ TARGETS = {"1:1": 90.0, "1:5": 70.0, "1:10": 50.0, "1:40": 15.0}
 POTENCIES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
-def shuffled(evidence: Evidence, ensemble: Ensemble, *, seed: int, threads: int | None = None) -> tuple[Evidence, Ensemble]:
+def shuffled(
+    evidence: Evidence, ensemble: Ensemble, *, seed: int, threads: int | None = None
+) -> tuple[Evidence, Ensemble]:
     """Return a null model and the ensemble with its potency set to the calibration curve.
 
     Parameters
@@ -62,26 +64,47 @@ def shuffle_rules(evidence: Evidence, rng: np.random.Generator) -> Evidence:
                 limit = getattr(row, bound)
                 # the fold stays strictly inside the bounds of its new behaviour
                 fold = min(fold, max(limit, 1.01)) if effect == "increases" else max(fold, limit)
-        changes = {"cell": target.cell, "behaviour": target.behaviour, "effect": effect, "fold": fold, "group": ""}
+        changes = {
+            "cell": target.cell,
+            "behaviour": target.behaviour,
+            "effect": effect,
+            "fold": fold,
+            "group": "",
+        }
         rules[(name,)] = rule.model_copy(update=changes)
     return replace(evidence, tables={**evidence.tables, "rules": rules, "behaviours": rows})
 
 
 def _shares_cell(evidence: Evidence, a: str, b: str) -> bool:
     def cells(name: str) -> set[str]:
-        return {*evidence.members.get(name, ()), *(c.name for c in evidence.cells.values() if c.lineage == name)}
+        return {
+            *evidence.members.get(name, ()),
+            *(c.name for c in evidence.cells.values() if c.lineage == name),
+        }
 
     return bool(cells(a) & cells(b))
 
 
 def _scaled(ensemble: Ensemble, times: float) -> Ensemble:
     potency = ensemble.directions.get("potency", np.ones(len(ensemble)))
-    return replace(ensemble, directions={**ensemble.directions, "potency": potency * times}, name=f"{ensemble.name} x{times:g}")
+    return replace(
+        ensemble,
+        directions={**ensemble.directions, "potency": potency * times},
+        name=f"{ensemble.name} x{times:g}",
+    )
 
 
 def _misfit(evidence: Evidence, ensemble: Ensemble, threads: int | None) -> float:
     arms = {"none": {"product": "none"}, **{r: {"ratio": r} for r in TARGETS}}
-    result = run_assay("coculture", arms=arms, readouts=["proliferation"], draws=None, evidence=evidence, ensemble=ensemble, threads=threads)
+    result = run_assay(
+        "coculture",
+        arms=arms,
+        readouts=["proliferation"],
+        draws=None,
+        evidence=evidence,
+        ensemble=ensemble,
+        threads=threads,
+    )
     alone = result.values("proliferation", "none")
     total = 0.0
     for ratio, wanted in TARGETS.items():
@@ -89,5 +112,3 @@ def _misfit(evidence: Evidence, ensemble: Ensemble, threads: int | None) -> floa
             suppression = 100.0 * (1.0 - result.values("proliferation", ratio) / alone)
         total += (float(np.nanmedian(suppression)) - wanted) ** 2
     return total
-
-

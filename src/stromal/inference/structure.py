@@ -52,7 +52,9 @@ def signed_graph(evidence: Evidence) -> nx.MultiDiGraph:
         return evidence.cells[cell].lineage if cell in evidence.cells else cell
 
     def cells(name: str) -> tuple[str, ...]:
-        return evidence.members.get(name) or tuple(c.name for c in evidence.cells.values() if c.lineage == name)
+        return evidence.members.get(name) or tuple(
+            c.name for c in evidence.cells.values() if c.lineage == name
+        )
 
     def edge(a: tuple, b: tuple, sign: int, rule: str = "") -> None:
         graph.add_edge(a, b, sign=sign, rule=rule)
@@ -149,7 +151,9 @@ _ABOUT = {
 }  # fmt: skip
 
 
-def _compare(claim: Claim, a: str, b: str, evidence: Evidence, graph: nx.MultiDiGraph) -> tuple[tuple[str, str], list[str]]:
+def _compare(
+    claim: Claim, a: str, b: str, evidence: Evidence, graph: nx.MultiDiGraph
+) -> tuple[tuple[str, str], list[str]]:
     first, second = claim.arms[a], claim.arms[b]
     sources = _differences(first, second, evidence, graph)
     sinks = _sinks(claim.read[a][0], evidence)
@@ -226,7 +230,9 @@ def _distances(graph: nx.MultiDiGraph, sinks: dict[tuple, int]) -> dict[tuple, i
 
 
 def _sinks(r: Readout, evidence: Evidence) -> dict[tuple, int]:
-    members = evidence.members.get(r.a, ()) or tuple(c.name for c in evidence.cells.values() if c.lineage == r.a)
+    members = evidence.members.get(r.a, ()) or tuple(
+        c.name for c in evidence.cells.values() if c.lineage == r.a
+    )
     match r.form:
         case "count":
             return {("cell", c): 1 for c in members}
@@ -254,23 +260,39 @@ def _differences(a: Arm, b: Arm, evidence: Evidence, graph: nx.MultiDiGraph) -> 
             if cell:
                 out.append((("cell", cell), sign))
             if "conditioned medium" in arm.product:
-                out.append((("cell", "MSC.apoptotic" if arm.product.startswith("apoptotic") else "MSC"), sign))
-            out += [(("mediator", i.partition("=")[0].strip()), sign) for r in evidence.products if r.product == arm.product for i in r.add]
+                out.append(
+                    (("cell", "MSC.apoptotic" if arm.product.startswith("apoptotic") else "MSC"), sign)
+                )
+            out += [
+                (("mediator", i.partition("=")[0].strip()), sign)
+                for r in evidence.products
+                if r.product == arm.product
+                for i in r.add
+            ]
             out += _scaled(arm.product, sign, evidence)
         if arm.source != other.source:
             out += _scaled(arm.source, sign, evidence)
         out += [(("mediator", m), sign) for m in arm.add if arm.add.get(m) != other.add.get(m)]
         out += [(("cell", c), sign) for c in arm.seed if arm.seed.get(c) != other.seed.get(c)]
         for agent in set(arm.priming) - set(other.priming):
-            medium = [i.partition("=")[0].strip() for r in evidence.products if r.kind == "priming" and r.product == agent for i in r.add]
+            medium = [
+                i.partition("=")[0].strip()
+                for r in evidence.products
+                if r.kind == "priming" and r.product == agent
+                for i in r.add
+            ]
             for m in medium or [agent]:
                 for _, act, data in graph.out_edges(("mediator", m), data=True):
                     if act[1] == "MSC" and act[2].startswith("expresses"):
-                        out.append((("carried", "MSC", act[2].removeprefix("expresses ")), sign * data["sign"]))
+                        out.append(
+                            (("carried", "MSC", act[2].removeprefix("expresses ")), sign * data["sign"])
+                        )
         for text in {*arm.block, *arm.knockout} - {*other.block, *other.knockout}:
             out += _cut(text, -sign, evidence, graph)
     if a.contact != b.contact:
-        out += [((TOUCH, c), 1 if a.contact == "contact" else -1) for c in evidence.cells if c.startswith("MSC")]
+        out += [
+            ((TOUCH, c), 1 if a.contact == "contact" else -1) for c in evidence.cells if c.startswith("MSC")
+        ]
     if a.stimulus != b.stimulus:
         out.append((("mediator", "TCR"), 1 if a.stimulus > b.stimulus else -1))
     return list(dict.fromkeys(out))
@@ -280,7 +302,10 @@ def _scaled(product: str, sign: int, evidence: Evidence) -> list[tuple[tuple, in
     return [
         (("act", r.cell or "MSC", r.target), sign * (1 if r.factor > 1 else -1))
         for r in evidence.products
-        if r.product == product and r.factor not in (None, 1.0) and r.target not in ("", "*") and r.kind != "control"
+        if r.product == product
+        and r.factor not in (None, 1.0)
+        and r.target not in ("", "*")
+        and r.kind != "control"
     ]
 
 
@@ -307,5 +332,7 @@ def _cut(text: str, sign: int, evidence: Evidence, graph: nx.MultiDiGraph) -> li
         if hit(rule.via):
             effect = -1 if rule.effect == "decreases" else 1
             cells = {*evidence.members.get(rule.cell, ()), rule.cell}
-            out += [(n, sign * effect) for c in sorted(cells) for n in [("act", c, rule.behaviour)] if n in graph]
+            out += [
+                (n, sign * effect) for c in sorted(cells) for n in [("act", c, rule.behaviour)] if n in graph
+            ]
     return out

@@ -7,13 +7,13 @@ from itertools import combinations
 
 from ..errors import InputError
 from ..evidence import Evidence
-from .expr import Expr, const, mul, sym
+from ..evidence.words import parse_limits, parse_via
+from .expr import Expr, const, mul, sym, symbols
 from .network import Act, Network, build_network, owner_of
 from .numbers import Numbers
 from .response import Influence, factor
 from .signals import Surroundings, level_name
 from .system import Process, State, System
-from ..evidence.words import parse_limits, parse_via
 
 __all__ = ["compile_model"]
 
@@ -69,6 +69,7 @@ class _Compiler:
         self.processes: list[Process] = []
         self.states: dict[str, State] = {}
         self.start: dict[str, Expr] = {}
+        self.underway: set[str] = set()
         self.around = {
             place: Surroundings(network, self.numbers, place, self.assignments, self._secretion)
             for place in network.places
@@ -82,6 +83,7 @@ class _Compiler:
                 self._process(place, act)
             self._losses(place)
         self._exchange()
+        self._refuse_loops()
         return System(
             self.name,
             tuple(self.states.values()),
@@ -90,6 +92,17 @@ class _Compiler:
             tuple(self.processes),
             self.start,
         )
+
+    def _refuse_loops(self) -> None:
+        """An assignment may use states, parameters and earlier assignments only."""
+        known = {*self.states, *self.numbers.found}
+        for name, expr in self.assignments.items():
+            for used in sorted(symbols(expr) - known):
+                raise InputError(
+                    f"{name} and {used} depend on each other with nothing in between that takes time",
+                    key="signal", suggestion="let it act on a carried level, or drop 'quasi_steady'",
+                )  # fmt: skip
+            known.add(name)
 
     # -- states -------------------------------------------------------------------------------
 
@@ -180,7 +193,11 @@ class _Compiler:
             for key, value in parse_limits(rule.where).items():
                 if key != "place":
                     active = active * self.numbers.switch(f"is:{owner}:{key}={value}")
-            out.append(Influence(rule.effect, self._strength(rule, act), rule.hill, x, keep, blocked, active, rule.group))
+            out.append(
+                Influence(
+                    rule.effect, self._strength(rule, act), rule.hill, x, keep, blocked, active, rule.group
+                )
+            )
         return out
 
     def _strength(self, rule, act: Act) -> Expr:  # noqa: ANN001
@@ -217,16 +234,23 @@ class _Compiler:
             carried = around.carried(self.network.lineage(act.cell), row.scales_with)
             if carried is None:
                 raise InputError(
-                    f"{act.cell} does not carry {row.scales_with!r}", file=row.file, row=row.row, key="scales_with"
+                    f"{act.cell} does not carry {row.scales_with!r}",
+                    file=row.file,
+                    row=row.row,
+                    key="scales_with",
                 )
             rate = rate * carried
         if sensing is not None:
             return rate * factor(self._influences(act, sensing(act)), most, least, frozenset())
         sensed_place = self.around[act.action.to] if act.action.verb == "migrates" else around
         influences = self._influences(act, lambda s, t: sensed_place.sense(s, act.cell, t))
-        touched = sorted({s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)})
+        touched = sorted(
+            {s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)}
+        )
         if len(touched) > MOST_TOUCHED:
-            raise InputError(f"{act.cell} {act.text}: rules on more than {MOST_TOUCHED} kinds of touch", key="signal")
+            raise InputError(
+                f"{act.cell} {act.text}: rules on more than {MOST_TOUCHED} kinds of touch", key="signal"
+            )
         return rate * self._averaged(act.cell, around, touched, lambda t: factor(influences, most, least, t))
 
     def _averaged(self, cell: str, around: Surroundings, touched: list[str], at) -> Expr:  # noqa: ANN001
@@ -246,8 +270,11 @@ class _Compiler:
     # -- processes ----------------------------------------------------------------------------
 
     def _named_rate(self, place: str, act: Act) -> Expr:
-        name = f"rate:{place}:{act.cell}:{act.text}" + (f":{';'.join(act.base.where)}" if act.base.where else "")
-        if name not in self.assignments:
+        name = f"rate:{place}:{act.cell}:{act.text}" + (
+            f":{';'.join(act.base.where)}" if act.base.where else ""
+        )
+        if name not in self.assignments and name not in self.underway:
+            self.underway.add(name)  # a rate that leads back to itself is a loop, refused at the end
             self.assignments[name] = self._rate_at(act, place)
         return sym(name)
 
@@ -271,7 +298,9 @@ class _Compiler:
                         made = made + rate * sym(level_name(place, cell))
             loss = self.numbers.loss(name, place)
             if loss.op == "const":
-                raise InputError(f"{name} is quasi-steady but has no half-life", file="kinetics.csv", key="half_life")
+                raise InputError(
+                    f"{name} is quasi-steady but has no half-life", file="kinetics.csv", key="half_life"
+                )
             self.assignments[level_name(place, name)] = made / loss
 
     def _process(self, place: str, act: Act) -> None:
@@ -314,11 +343,25 @@ class _Compiler:
         first = self.network.sites[cell][0]
         return self.network.places[place] / self.network.places[first]
 
-    def _add(self, place: str, act: Act, rate: Expr, changes: list[tuple[str, float]], suffix: str = "", signed: bool = False) -> None:
+    def _add(
+        self,
+        place: str,
+        act: Act,
+        rate: Expr,
+        changes: list[tuple[str, float]],
+        suffix: str = "",
+        signed: bool = False,
+    ) -> None:
         rules = tuple(rule.id for rule, _ in act.rules)
         refs = dict.fromkeys(ref for row in (act.base, *(rule for rule, _ in act.rules)) for ref in row.refs)
-        name = f"{place}:{act.cell}:{act.text}" + (f":{';'.join(act.base.where)}" if act.base.where else "") + suffix
-        self.processes.append(Process(name, rate, tuple(changes), act.cell, act.text, rules, tuple(refs), signed))
+        name = (
+            f"{place}:{act.cell}:{act.text}"
+            + (f":{';'.join(act.base.where)}" if act.base.where else "")
+            + suffix
+        )
+        self.processes.append(
+            Process(name, rate, tuple(changes), act.cell, act.text, rules, tuple(refs), signed)
+        )
 
     def _relax(self, place: str, act: Act) -> None:
         label = level_name(place, f"{act.cell}.{act.action.what}")
@@ -330,7 +373,9 @@ class _Compiler:
             return
         if target.op != "const":
             self._add(place, act, speed * target, [(label, 1.0)])
-        self.processes.append(Process(f"{label}:loss", speed * sym(label), ((label, -1.0),), act.cell, act.text))
+        self.processes.append(
+            Process(f"{label}:loss", speed * sym(label), ((label, -1.0),), act.cell, act.text)
+        )
 
     def _give(self, place: str, act: Act, rate: Expr) -> None:
         """Engulfing and transfer: what passes between two cells that touch."""
@@ -341,7 +386,13 @@ class _Compiler:
                 share = around.touching(act.cell, prey)
                 eaten = mul(rate, share)
                 label = level_name(place, f"{self.network.lineage(act.cell)}.{what}")
-                self._add(place, act, eaten * sym(level_name(place, act.cell)), [(level_name(place, prey), -1.0)], f":{prey}")
+                self._add(
+                    place,
+                    act,
+                    eaten * sym(level_name(place, act.cell)),
+                    [(level_name(place, prey), -1.0)],
+                    f":{prey}",
+                )
                 if self.network.carries(self.network.lineage(act.cell), what):
                     content = eaten * self._share_of_lineage(place, act.cell)
                     self._add(place, act, content, [(label, 1.0)], f":{prey}:content")
@@ -380,7 +431,14 @@ class _Compiler:
             if any(p.name == name for p in self.processes):
                 continue
             self.processes.append(
-                Process(name, flow * (sym(here) - sym(there)) / crowd, ((there, 1.0),), cell, act.text, signed=True)
+                Process(
+                    name,
+                    flow * (sym(here) - sym(there)) / crowd,
+                    ((there, 1.0),),
+                    cell,
+                    act.text,
+                    signed=True,
+                )
             )
 
     def _losses(self, place: str) -> None:
@@ -406,8 +464,17 @@ class _Compiler:
             row = self.numbers.kinetics(name, well)
             if row is None or row.diffusion is None:
                 continue
-            speed = self.numbers.diffusion(name, well) * self.numbers.geometry("membrane:conductance", MEMBRANE, "1/um^2")
+            speed = self.numbers.diffusion(name, well) * self.numbers.geometry(
+                "membrane:conductance", MEMBRANE, "1/um^2"
+            )
             a, b = level_name(insert, name), level_name(well, name)
             self.processes.append(
-                Process(f"{name}:crosses the membrane", speed * (sym(a) - sym(b)), ((a, -1.0), (b, ratio)), name, "exchange", signed=True)
+                Process(
+                    f"{name}:crosses the membrane",
+                    speed * (sym(a) - sym(b)),
+                    ((a, -1.0), (b, ratio)),
+                    name,
+                    "exchange",
+                    signed=True,
+                )
             )

@@ -13,7 +13,20 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-__all__ = ["Expr", "add", "const", "evaluate", "exp", "gradient", "log", "mul", "pos", "power", "sym", "symbols"]
+__all__ = [
+    "Expr",
+    "add",
+    "const",
+    "evaluate",
+    "exp",
+    "gradient",
+    "log",
+    "mul",
+    "pos",
+    "power",
+    "sym",
+    "symbols",
+]
 
 _POOL: WeakValueDictionary[tuple, Expr] = WeakValueDictionary()
 

@@ -74,7 +74,9 @@ class Network:
     def carries(self, lineage: str, what: str) -> bool:
         """Whether a lineage has a carried level ``what``."""
         return any(
-            act.action.verb in ("expresses", "keeps") and act.action.what == what and self.lineage(act.cell) == lineage
+            act.action.verb in ("expresses", "keeps")
+            and act.action.what == what
+            and self.lineage(act.cell) == lineage
             for act in self.acts
         )
 
@@ -105,7 +107,10 @@ def closure(evidence: Evidence, cells: Iterable[str]) -> tuple[str, ...]:
 
 
 def build_network(
-    evidence: Evidence, sites: Mapping[str, tuple[str, ...]], places: Mapping[str, float], extra: Iterable[str] = ()
+    evidence: Evidence,
+    sites: Mapping[str, tuple[str, ...]],
+    places: Mapping[str, float],
+    extra: Iterable[str] = (),
 ) -> Network:
     """Resolve the tables for the cells in ``sites``.
 
@@ -141,7 +146,9 @@ def build_network(
                 continue
             found = list(rules.get((cell, row.behaviour), ()))
             if cell in evidence.cells and action.verb in ("expresses", "keeps"):
-                found += [r for r in rules.get((evidence.cells[cell].lineage, row.behaviour), ()) if r not in found]
+                found += [
+                    r for r in rules.get((evidence.cells[cell].lineage, row.behaviour), ()) if r not in found
+                ]
             acts.append(Act(cell, row.behaviour, action, row, tuple(found)))
     return Network(evidence, dict(places), all_sites, tuple(acts), _mediators(evidence, acts, extra))
 

@@ -9,9 +9,9 @@ from ..errors import InputError
 from ..evidence import Evidence
 from ..evidence.records import Behaviour, Numbered, Rule
 from ..evidence.units import convert, parse_quantity, per_cell_unit
+from ..evidence.words import Action, Signal
 from .expr import Expr, const, sym
 from .system import Parameter
-from ..evidence.words import Action, Signal
 
 __all__ = ["Numbers"]
 
@@ -34,7 +34,15 @@ class Numbers:
         self.evidence = evidence
         self.found: dict[str, Parameter] = {}
 
-    def add(self, name: str, value: float, row: Numbered | None = None, *, spread: float | None = None, **about: str) -> Expr:
+    def add(
+        self,
+        name: str,
+        value: float,
+        row: Numbered | None = None,
+        *,
+        spread: float | None = None,
+        **about: str,
+    ) -> Expr:
         """Register a parameter and return its symbol; a row gives its source and spread."""
         if name not in self.found:
             width = spread if spread is not None else (row.width if row else 1.0)
@@ -50,7 +58,16 @@ class Numbers:
 
     def geometry(self, name: str, value: float, unit: str) -> Expr:
         """Register an assumed geometric constant, in the standard well; an assay rescales it."""
-        return self.add(name, value, spread=3.0, unit=unit, kind="geometry", owner=name, source="assumed", strength="assumed")
+        return self.add(
+            name,
+            value,
+            spread=3.0,
+            unit=unit,
+            kind="geometry",
+            owner=name,
+            source="assumed",
+            strength="assumed",
+        )
 
     def switch(self, name: str, value: float = 1.0) -> Expr:
         """Register a number that only an arm changes: a limit, a block, a product's factor."""
@@ -66,7 +83,9 @@ class Numbers:
             value = convert(row.base, row.unit, unit, self._mass(action))
         # a carried level is relative to the licensed one: that is 1 by definition, without spread
         spread = 1.0 if unit == "relative" and value == 1.0 else None
-        return self.add(name, value, row, spread=spread, unit=unit, kind="base", owner=f"{row.cell} {row.behaviour}")
+        return self.add(
+            name, value, row, spread=spread, unit=unit, kind="base", owner=f"{row.cell} {row.behaviour}"
+        )
 
     def _base_unit(self, row: Behaviour, action: Action) -> str:
         if action.verb == "secretes" or action.verb == "converts" or (action.verb == "takes up" and row.km):
@@ -88,7 +107,14 @@ class Numbers:
         with located(row, "km"):
             value = convert(row.km or 0.0, row.km_unit, self.mediator_unit(action.what), self._mass(action))
         unit = self.mediator_unit(action.what)
-        return self.add(f"km:{row.cell}:{row.behaviour}", value, row, unit=unit, kind="half_max", owner=f"{row.cell} {row.behaviour}")
+        return self.add(
+            f"km:{row.cell}:{row.behaviour}",
+            value,
+            row,
+            unit=unit,
+            kind="half_max",
+            owner=f"{row.cell} {row.behaviour}",
+        )
 
     def turnover(self, row: Behaviour) -> Expr:
         """Return the rate (1/day) at which a carried level follows its target."""
@@ -97,7 +123,14 @@ class Numbers:
         if days <= 0:
             raise InputError("a carried level needs a half-life", file=row.file, row=row.row, key="half_life")
         rate = 0.6931471805599453 / days
-        return self.add(f"turnover:{row.cell}:{row.behaviour}", rate, row, unit="1/day", kind="rate", owner=f"{row.cell} {row.behaviour}")
+        return self.add(
+            f"turnover:{row.cell}:{row.behaviour}",
+            rate,
+            row,
+            unit="1/day",
+            kind="rate",
+            owner=f"{row.cell} {row.behaviour}",
+        )
 
     def bound(self, row: Behaviour, which: str) -> Expr | None:
         """Return ``most`` or ``least`` of a behaviour, None where the table has none."""
@@ -130,7 +163,9 @@ class Numbers:
     def leak(self, rule: Rule) -> Expr:
         """Return what is left of a behaviour without what it requires."""
         value = rule.leak or 0.0
-        return self.add(f"rule:{rule.id}:leak", value, rule, kind="leak", owner=rule.id) if value else const(0.0)
+        return (
+            self.add(f"rule:{rule.id}:leak", value, rule, kind="leak", owner=rule.id) if value else const(0.0)
+        )
 
     # -- mediators and geometry ---------------------------------------------------------------
 
@@ -203,4 +238,3 @@ class located:  # noqa: N801
             raise InputError(
                 err.message, file=self.row.file, row=self.row.row, key=self.key, suggestion=err.suggestion
             ) from None
-

@@ -78,7 +78,9 @@ def _saturation(members: Sequence[Influence], touched: frozenset[str]) -> Expr:
     return hill(total, members[0].exponent)
 
 
-def factor(influences: Sequence[Influence], most: Expr | None, least: Expr | None, touched: frozenset[str]) -> Expr:
+def factor(
+    influences: Sequence[Influence], most: Expr | None, least: Expr | None, touched: frozenset[str]
+) -> Expr:
     """Return what all rules together multiply the base by, for a cell that touches ``touched``.
 
     Parameters
@@ -103,16 +105,16 @@ def factor(influences: Sequence[Influence], most: Expr | None, least: Expr | Non
             value = first.strength + (1.0 - first.strength) * h
             if first.if_blocked is None:
                 value = 1.0 + first.keep * (value - 1.0)
-            needed = needed * (1.0 + active * (value - 1.0) if active.op != "const" else value)
+            needed = needed * (value if active is const(1.0) else 1.0 + active * (value - 1.0))
         elif effect == "increases":
             up = up * (1.0 - mul(active, first.strength, h))
         else:
             down = down * (1.0 - mul(active, first.strength, h))
     rate = needed
-    if up.op != "const":
+    if up is not const(1.0):
         assert most is not None
         rate = rate * (1.0 + (most - 1.0) * (1.0 - up))
-    if down.op != "const":
+    if down is not const(1.0):
         assert least is not None
         rate = rate * (least + (1.0 - least) * down)
     return rate

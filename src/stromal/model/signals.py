@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from math import pi
 
 from ..errors import InputError
+from ..evidence.words import Signal
 from .expr import Expr, const, exp, mul, pos, sym
 from .network import Network, owner_of
 from .numbers import NEAR_DISTANCE, Numbers
-from ..evidence.words import Signal
 
 __all__ = ["Surroundings", "level_name", "touch_name"]
 
@@ -153,6 +153,9 @@ class Surroundings:
             return None
         name = f"near:{self.place}:{signal.cell}:{signal.name}"
         if name not in self.assignments:
-            reach = self.numbers.diffusion(signal.name, self.place) * (4 * pi * NEAR_DISTANCE)
-            self.assignments[name] = UM3_PER_UL * made[0] / reach
+            shape = self.numbers.add(
+                "near:shape", UM3_PER_UL / (4 * pi * NEAR_DISTANCE), spread=1.0, unit="cell um^2/uL", kind="geometry",
+                owner="near", source="one cell as a point source, felt at the radius of an MSC", strength="measured",
+            )  # fmt: skip
+            self.assignments[name] = shape * made[0] / self.numbers.diffusion(signal.name, self.place)
         return sym(name)

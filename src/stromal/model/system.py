@@ -112,7 +112,7 @@ class Process:
     signed: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class System:
     """A compiled model: ``d state/dt = sum over processes of coefficient * rate``.
 

@@ -141,8 +141,11 @@ LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 
 def define_exp(module: ir.Module, vec: ir.VectorType) -> None:
-    """Add ``vexp``: x = k ln 2 + r, polynomial in r, scaled by 2^k in two steps (so that it may
-    over- and underflow); relative error under 2e-16 where the result is a normal number."""
+    """Add ``vexp``: x = k ln 2 + r, polynomial in r, scaled by 2^k.
+
+    The scaling takes two steps, so that it may over- and underflow. The relative error is under
+    2e-16 where the result is a normal number.
+    """
     function = ir.Function(module, ir.FunctionType(vec, [vec]), "vexp")
     a = Asm(ir.IRBuilder(function.append_basic_block("entry")))
     b, whole = a.b, ir.VectorType(I64, vec.count)
@@ -157,9 +160,10 @@ def define_exp(module: ir.Module, vec: ir.VectorType) -> None:
     for i in range(12, -1, -1):
         out = a.fma(out, r, 1.0 / math.factorial(i))
     half = a.fma(k, 0.5, MAGIC)
+    bias, mantissa = (ir.Constant(whole, [x] * vec.count) for x in (1023, 52))
     bits = [b.bitcast(half, whole), b.bitcast(b.fadd(b.fsub(k, b.fsub(half, magic)), magic), whole)]
     for part in bits:  # 2^part; the magic number's own low bits are zero
-        scale = b.shl(b.add(part, ir.Constant(whole, [1023] * vec.count)), ir.Constant(whole, [52] * vec.count))
+        scale = b.shl(b.add(part, bias), mantissa)
         out = b.fmul(out, b.bitcast(scale, vec))
     b.ret(out)
 

@@ -80,13 +80,17 @@ class _Writer:
     scratch array ``%t``.
     """
 
-    def __init__(self, tape: Tape, width: int, slots: dict[int, int], uses: set[str], shared: list[int]) -> None:
+    def __init__(
+        self, tape: Tape, width: int, slots: dict[int, int], uses: set[str], shared: list[int]
+    ) -> None:
         self.tape, self.slots, self.uses, self.shared = tape, slots, uses, shared
         self.vec = f"<{width} x double>"
         self.width = width
         self.chunks: list[_Chunk] = []
         self.home: dict[int, _Chunk] = {}
         self.scratch: dict[int, int] = {}
+        self.lines: list[str] = []
+        self.name: dict[int, str] = {}
         self.count = 0
         self.cut()
         self.hoist = True  # whether what is free of the state is read from its slot
@@ -168,8 +172,9 @@ class _Writer:
         """Return the operand of the sum ``i`` that is a product used nowhere else."""
         op, a, b = self.tape.ops[i]
         for x in (b, a) if op in ("add", "sub") else ():
-            if self.tape.ops[x][0] == "mul" and self.shared[x] == 1 and x not in self.name and self._leaf(x) is None:
-                return x
+            if self.tape.ops[x][0] == "mul" and self.shared[x] == 1:
+                if x not in self.name and self._leaf(x) is None:
+                    return x
         return None
 
     def _needs(self, i: int) -> list[int]:

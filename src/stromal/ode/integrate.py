@@ -105,7 +105,8 @@ class _Loop(Stepper):
             size = a.fabs(a.get(ws["y"], i, self.vec))
             if scale_with is not None:
                 size = a.larger(size, a.fabs(a.get(scale_with, i, self.vec)))
-            weight = b.fdiv(a.like(self.vec, 1.0), a.fma(self.rtol, size, self.splat(a.get(self.arg["atol"], i))))
+            absolute = self.splat(a.get(self.arg["atol"], i))
+            weight = b.fdiv(a.like(self.vec, 1.0), a.fma(self.rtol, size, absolute))
             for term, (most, bad) in zip(terms, cells, strict=True):
                 e = b.fmul(a.fabs(a.get(term, i, self.vec)), weight)
                 b.store(a.larger(b.load(most, typ=self.vec), e), most)
@@ -119,8 +120,10 @@ class _Loop(Stepper):
         return self.a.b.call(known["vexp"], [self.a.b.fmul(log, self.a.like(self.vec, exponent))])
 
     def first_step(self) -> None:
-        """Choose the step of lanes that start, or have just had an event (Hairer's rule, with
-        the second derivative J f in place of a difference)."""
+        """Choose the step of lanes that start, or have just had an event.
+
+        Hairer's rule, with the second derivative J f in place of a difference.
+        """
         a, b, ws, like = self.a, self.a.b, self.ws, lambda x: self.a.like(self.vec, x)
         b.call(self.jac_times, [ws["jac"], ws["f"], ws["u"]])
         d0, d1, d2 = self.norms([ws["y"], ws["f"], ws["u"]], None)
@@ -128,7 +131,8 @@ class _Loop(Stepper):
         h0 = b.select(still, like(1e-6), b.fdiv(b.fmul(like(0.01), d0), d1))
         most = a.larger(d1, d2)
         h1 = self.power(b.fdiv(like(0.01), most), 1.0 / ORDER)
-        h1 = b.select(b.fcmp_ordered("<=", most, like(1e-15)), a.larger(b.fmul(h0, like(1e-3)), like(1e-6)), h1)
+        rest = b.fcmp_ordered("<=", most, like(1e-15))
+        h1 = b.select(rest, a.larger(b.fmul(h0, like(1e-3)), like(1e-6)), h1)
         bad = b.fmul(b.fadd(b.fadd(d0, d1), d2), like(0.0))
         a.put(b.fadd(a.smaller(b.fmul(h0, like(100.0)), h1), bad), ws["factor"], 0)
         with a.loop(0, self.layout.width) as lane:
@@ -160,7 +164,8 @@ class _Loop(Stepper):
         total = start
         for j, c in enumerate(coefficients):
             k = a.get(self.ws[f"k{j}"], i, self.vec)
-            total = a.b.fmul(k, a.like(self.vec, c)) if total is None else a.fma(k, a.like(self.vec, c), total)
+            factor = a.like(self.vec, c)
+            total = a.b.fmul(k, factor) if total is None else a.fma(k, factor, total)
         return total  # type: ignore[return-value]
 
     def stages(self) -> None:

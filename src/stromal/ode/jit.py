@@ -22,10 +22,6 @@ MAGIC = b"stromal-object-1\n"
 
 @lru_cache(maxsize=1)
 def _start() -> None:
-    try:  # needed up to llvmlite 0.44, an error from 0.45 on
-        llvm.initialize()
-    except RuntimeError:
-        pass
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
 
@@ -54,7 +50,7 @@ def target_key() -> str:
 def _machine(opt: int) -> llvm.TargetMachine:
     name, features = _features()
     target = llvm.Target.from_triple(llvm.get_process_triple())
-    return target.create_target_machine(cpu=name, features=features, opt=opt, reloc="pic", codemodel="jitdefault")
+    return target.create_target_machine(name, features, opt, reloc="pic", codemodel="jitdefault")
 
 
 def compile_object(control: str, straight: str, opt: int = 1) -> bytes:

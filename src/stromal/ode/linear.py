@@ -13,14 +13,16 @@ from .sparse import Tables
 
 __all__ = ["define_factor", "define_jac_times", "define_solve", "tables_of"]
 
+_Tab = dict[str, ir.GlobalVariable]
 
-def tables_of(module: ir.Module, tables: Tables) -> dict[str, ir.GlobalVariable]:
+
+def tables_of(module: ir.Module, tables: Tables) -> _Tab:
     """Put the tables into the module."""
-    names = ("order", "j_start", "j_col", "l_start", "l_col", "u_start", "u_col", "g_start", "g_first", "g_size")
+    names = "order j_start j_col l_start l_col u_start u_col g_start g_first g_size".split()
     return {name: table(module, name, getattr(tables, name)) for name in names}
 
 
-def define_factor(module: ir.Module, vec: ir.VectorType, tab: dict[str, ir.GlobalVariable], n: int) -> ir.Function:
+def define_factor(module: ir.Module, vec: ir.VectorType, tab: _Tab, n: int) -> ir.Function:
     """Add ``factor(j, diagonal, low, up, inverse, row)``: LU of ``diagonal * I - J``, row by row.
 
     A row is spread out in ``row`` (n vectors), the pivots left of the diagonal are subtracted in
@@ -61,7 +63,7 @@ def define_factor(module: ir.Module, vec: ir.VectorType, tab: dict[str, ir.Globa
     return function
 
 
-def _subtract(a: Asm, vec: ir.VectorType, tab: dict, first: ir.Value, count: int, up, inverse, row) -> None:
+def _subtract(a: Asm, vec: ir.VectorType, tab: _Tab, first: ir.Value, count: int, up, inverse, row) -> None:
     b = a.b
     pivots = [b.add(first, ir.Constant(first.type, r)) for r in range(count)]
     starts = [a.index(tab["u_start"], k) for k in pivots]
@@ -70,7 +72,8 @@ def _subtract(a: Asm, vec: ir.VectorType, tab: dict, first: ir.Value, count: int
     for r, k in enumerate(pivots):
         value = a.get(row, k, vec)
         for q, factor in enumerate(factors):  # pivot k is entry r-q-1 of the row of pivot q
-            value = a.nfma(factor, a.get(up, b.add(starts[q], ir.Constant(first.type, r - q - 1)), vec), value)
+            entry = b.add(starts[q], ir.Constant(first.type, r - q - 1))
+            value = a.nfma(factor, a.get(up, entry, vec), value)
         factors.append(b.fmul(value, a.get(inverse, k, vec)))
         a.put(factors[-1], row, k)
     negative = [b.fneg(factor) for factor in factors]
@@ -83,7 +86,7 @@ def _subtract(a: Asm, vec: ir.VectorType, tab: dict, first: ir.Value, count: int
         a.put(value, row, column)
 
 
-def define_solve(module: ir.Module, vec: ir.VectorType, tab: dict[str, ir.GlobalVariable], n: int) -> ir.Function:
+def define_solve(module: ir.Module, vec: ir.VectorType, tab: _Tab, n: int) -> ir.Function:
     """Add ``solve(low, up, inverse, x)``: forward and back substitution in place."""
     function, a = new_function(module, "solve", ir.VoidType(), [PTR, PTR, PTR, PTR])
     low, up, inverse, x = function.args
@@ -130,7 +133,7 @@ def _dot(a: Asm, vec, start, stop, left, x, col, value: ir.Value) -> ir.Value:
     return out
 
 
-def define_jac_times(module: ir.Module, vec: ir.VectorType, tab: dict[str, ir.GlobalVariable], n: int) -> ir.Function:
+def define_jac_times(module: ir.Module, vec: ir.VectorType, tab: _Tab, n: int) -> ir.Function:
     """Add ``jac_times(j, x, out)``: ``out = -J x``."""
     function, a = new_function(module, "jac_times", ir.VoidType(), [PTR, PTR, PTR])
     jac, x, out = function.args

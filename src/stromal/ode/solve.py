@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -85,7 +86,7 @@ class Kernel:
     def __init__(self, system: System, facts: dict, body: bytes, cached: bool) -> None:
         self.system, self.facts, self.cached = system, facts, cached
         self._library = jit.Library(body)
-        kinds = {"i64": ctypes.c_int64, "double": ctypes.c_double, "ptr": ctypes.c_void_p}
+        kinds: dict[str, Any] = {"i64": ctypes.c_int64, "double": ctypes.c_double, "ptr": ctypes.c_void_p}
         prototype = ctypes.CFUNCTYPE(None, *[kinds[str(kind)] for _, kind in ARGUMENTS])
         self._integrate = prototype(self._library.address("integrate"))
         self._order = np.array(facts["order"], dtype=int)
@@ -142,7 +143,8 @@ class Kernel:
             runs = 0
         y0, params = _rows(y0, runs, n, "y0"), _rows(params, runs, n_params, "params")
         times = np.ascontiguousarray(times, dtype=float)
-        if times.ndim != 1 or len(times) < 2 or not np.isfinite(times).all() or not (np.diff(times) > 0).all():
+        increasing = times.ndim == 1 and len(times) > 1 and bool((np.diff(times) > 0).all())
+        if not (increasing and np.isfinite(times).all()):
             raise ValueError("times must be finite, increasing and at least two")
         if not (rtol > 0 and atol > 0):
             raise ValueError("tolerances must be positive")
@@ -158,10 +160,11 @@ class Kernel:
         shared = {
             "y0": y0, "params": params, "times": times, "n_times": len(times),
             "event_time": event_time, "event_scale": scale, "event_shift": shift,
-            "n_events": event_time.shape[1] if events is not None else 0, "which": which,
+            "n_events": event_time.shape[1], "which": which,
             "out": y, "pick": pick, "n_pick": len(pick), "status": status, "steps": steps,
             "atol": atol * scales, "floor": np.where(signed, 0.0, -NEGATIVE * atol * scales), "rtol": rtol,
-            "max_steps": max_steps, "n_runs": runs, "next_run": np.zeros(1, np.int64), "stop": np.zeros(1, np.int64),
+            "max_steps": max_steps, "n_runs": runs,
+            "next_run": np.zeros(1, np.int64), "stop": np.zeros(1, np.int64),
         }  # fmt: skip
         workers = min(threads or os.cpu_count() or 1, -(-runs // self._width))
         self._run(shared, workers, brief=runs <= 8 * self._width)
@@ -201,9 +204,16 @@ def _rows(x: NDArray, runs: int, n: int, name: str) -> NDArray[np.float64]:
     return np.ascontiguousarray(np.broadcast_to(x, (runs, n)))
 
 
-def _events(events: Events | None, runs: int, n: int, start: float) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+def _no_events(runs: int, n: int) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    # the kernel reads one time and one group even if there is none
+    return np.full((1, 1), np.inf), np.ones((1, 1, n)), np.zeros((1, 1, n)), np.zeros(max(runs, 1), np.int64)
+
+
+def _events(
+    events: Events | None, runs: int, n: int, start: float
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     if events is None:
-        return np.full((1, 1), np.inf), np.ones((1, 1, n)), np.zeros((1, 1, n)), np.zeros(max(runs, 1), np.int64)
+        return _no_events(runs, n)
     time = np.asarray(events.time, dtype=float)
     scale, shift = np.asarray(events.scale, dtype=float), np.asarray(events.shift, dtype=float)
     if time.ndim != 2 or scale.shape != (*time.shape, n) or shift.shape != scale.shape:
@@ -223,11 +233,10 @@ def _events(events: Events | None, runs: int, n: int, start: float) -> tuple[NDA
     if (order != np.arange(order.shape[1])).any():
         scale = np.take_along_axis(scale, order[:, :, None], axis=1)
         shift = np.take_along_axis(shift, order[:, :, None], axis=1)
-    if time.size == 0:  # the kernel reads one time even if there is none
-        time = np.full((1, 1), np.inf)
-        scale, shift, which = np.ones((1, 1, n)), np.zeros((1, 1, n)), np.zeros(runs)
-    which = np.ascontiguousarray(which, dtype=np.int64)
-    return *map(np.ascontiguousarray, (time, scale, shift)), which if runs else np.zeros(1, np.int64)
+    if time.size == 0 or runs == 0:
+        return _no_events(runs, n)
+    time, scale, shift = (np.ascontiguousarray(x) for x in (time, scale, shift))
+    return time, scale, shift, np.ascontiguousarray(which, dtype=np.int64)
 
 
 @lru_cache(maxsize=1)

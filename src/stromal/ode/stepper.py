@@ -100,7 +100,9 @@ class Stepper:
         self.args = list(function.args[: len(ARGUMENTS)])
         self.arg = {key: value for (key, _), value in zip(ARGUMENTS, self.args, strict=True)}
         self.extra = list(function.args[len(ARGUMENTS) :])
-        self.ws = {name: a.at(self.arg["work"], at, self.vec) for name, at in self.place.items() if name != "size"}
+        self.ws = {
+            name: a.at(self.arg["work"], at, self.vec) for name, at in self.place.items() if name != "size"
+        }
 
     def lane(self, a: Asm, i: ir.Value, lane: ir.Value) -> ir.Value:
         """Return the position of vector ``i`` of a lane, in numbers."""
@@ -207,7 +209,13 @@ class Stepper:
         n_params = self.layout.n_params
         with a.loop(0, n_params) as k:
             a.put(a.get(arg["params"], b.add(b.mul(run, I64(n_params)), k)), ws["raw"], self.lane(a, k, lane))
-        for name, value in (("run", run), ("io", I64(0)), ("ie", I64(0)), ("count", I64(0)), ("fresh", I64(1))):
+        for name, value in (
+            ("run", run),
+            ("io", I64(0)),
+            ("ie", I64(0)),
+            ("count", I64(0)),
+            ("fresh", I64(1)),
+        ):
             a.put(value, ws[name], lane)
         a.put(I64(0), ws["held"], lane)
         a.put(a.get(arg["times"]), ws["t"], lane)

@@ -66,9 +66,16 @@ def explain_behaviour(run: Run, evidence: Evidence, text: str, day: float) -> di
     }
 
 
-def _find(run: Run, evidence: Evidence, text: str) -> tuple[str, str]:
+def find_behaviour(system: System, evidence: Evidence, text: str) -> tuple[str, str]:
+    """Return cell (or lineage) and behaviour that a text such as ``CD4.active division`` names in a model.
+
+    Raises
+    ------
+    InputError
+        If the model has no such cell or behaviour.
+    """
     have = dict.fromkeys(
-        (p.cell, p.behaviour) for p in run.system.processes if p.behaviour not in ("loss", "exchange")
+        (p.cell, p.behaviour) for p in system.processes if p.behaviour not in ("loss", "exchange")
     )
     cells = {cell for cell, _ in have}
     cell = max((c for c in cells if text == c or text.startswith(c + " ")), key=len, default="")
@@ -111,10 +118,21 @@ def _bases(evidence: Evidence, cell: str, behaviour: str) -> list[Behaviour]:
 
 def _base(row: Behaviour) -> dict[str, Any]:
     return {
-        "cell": row.cell, "value": row.base, "unit": row.unit, "most": row.most, "least": row.least, "via": row.via,
-        "scales_with": row.scales_with, "reference": list(row.reference), "where": list(row.where), "spread": row.width,
-        "refs": list(row.refs), "source": row.source, "status": row.status, "strength": row.strength,
-    }  # fmt: skip
+        "cell": row.cell,
+        "value": row.base,
+        "unit": row.unit,
+        "most": row.most,
+        "least": row.least,
+        "via": row.via,
+        "scales_with": row.scales_with,
+        "reference": list(row.reference),
+        "where": list(row.where),
+        "spread": row.width,
+        "refs": list(row.refs),
+        "source": row.source,
+        "status": row.status,
+        "strength": row.strength,
+    }
 
 
 def _rule(
@@ -134,13 +152,26 @@ def _rule(
     lo, mid, hi = band(factor)
     level = band((1 - share) * bulk + share * touching)[1]
     return {
-        "id": rule.id, "signal": rule.signal, "effect": rule.effect, "fold": rule.fold,
-        "leak": (rule.leak or 0.0) if rule.effect == "requires" else None, "half_max": rule.half_max, "unit": rule.unit,
-        "hill": rule.hill, "group": rule.group, "via": rule.via, "where": list(rule.where), "refs": list(rule.refs),
-        "status": rule.status, "strength": rule.strength, "level": level, "level_unit": _unit(evidence, rule),
+        "id": rule.id,
+        "signal": rule.signal,
+        "effect": rule.effect,
+        "fold": rule.fold,
+        "leak": (rule.leak or 0.0) if rule.effect == "requires" else None,
+        "half_max": rule.half_max,
+        "unit": rule.unit,
+        "hill": rule.hill,
+        "group": rule.group,
+        "via": rule.via,
+        "where": list(rule.where),
+        "refs": list(rule.refs),
+        "status": rule.status,
+        "strength": rule.strength,
+        "level": level,
+        "level_unit": _unit(evidence, rule),
         "touching": band(share)[1] if rule.signal.startswith(("touch", "near")) else None,
-        "saturation": band((1 - share) * apart + share * beside)[1], "factor": {"median": mid, "lo": lo, "hi": hi},
-    }  # fmt: skip
+        "saturation": band((1 - share) * apart + share * beside)[1],
+        "factor": {"median": mid, "lo": lo, "hi": hi},
+    }
 
 
 def _levels(
@@ -181,7 +212,8 @@ def _levels(
 
 
 def _chain(rule: Rule, env: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
-    reach, keep = 1.0, 1.0
+    reach: Any = 1.0
+    keep: Any = 1.0
     for node in parse_via(rule.via):
         reach = reach * env.get(f"reach:{node}", 1.0)
         keep = keep * env.get(f"keep:{node}", 1.0)

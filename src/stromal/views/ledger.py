@@ -23,7 +23,7 @@ NL_PER_UL = 1e6
 
 
 def environment(run: Run, arm: int, day: float) -> dict[str, np.ndarray]:
-    """Return every state and parameter of an arm on the kept day nearest to ``day``, by name, each (draws,)."""
+    """Return states and parameters of an arm on the kept day nearest to ``day``, by name, each (draws,)."""
     at = int(np.argmin(np.abs(run.days - day)))
     env = {state.name: run.y[arm, :, at, i] for i, state in enumerate(run.system.states)}
     return env | {p.name: run.parameters[arm, :, i] for i, p in enumerate(run.system.parameters)}
@@ -89,7 +89,9 @@ def _quantities(
         if f"slots:{place}" in run.system.assignments and targets:
             free = evaluate_at(run, env, f"slots:{place}")
             met = _slots(env, evidence, cell) * env[f"{place}:{cell}"] / free
-            mean = sum(_slots(env, evidence, c) * env[f"{place}:{c}"] for c in targets)
+            mean = sum(
+                (_slots(env, evidence, c) * env[f"{place}:{c}"] for c in targets), np.zeros_like(count)
+            )
             yield f"touches of {cell} per target cell", _over(mean, count) * met, "touches", ""
     for mediator, (half, rule) in _half_maxima(run, evidence).items():
         name = f"{place}:{mediator}"

@@ -97,6 +97,7 @@ def dose_response(
     *,
     ylabel: str,
     axis: str = "ratio",
+    dose_unit: str = "particles/nL",
     without: tuple[float, float, float] | None = None,
 ) -> Figure:
     """Draw medians and 90 % bands over MSC:target (or dose).
@@ -109,6 +110,8 @@ def dose_response(
         With its unit.
     axis : str
         ``ratio`` or ``dose``.
+    dose_unit : str
+        Of the doses.
     without : (float, float, float), optional
         5, 50 and 95 % of the wells without product.
 
@@ -129,7 +132,7 @@ def dose_response(
     if len(ticks):
         ax.set_xlim(ticks[0] / 1.3, ticks[-1] * 1.3)
         _ticks(ax, ticks, axis)
-    ax.set_xlabel("MSC : target cells" if axis == "ratio" else "Dose (particles/nL)")
+    ax.set_xlabel("MSC : target cells" if axis == "ratio" else f"Dose ({dose_unit})")
     ax.set_ylabel(ylabel)
     ax.set_ylim(bottom=0)
     ends = [
@@ -255,4 +258,4 @@ def _labels(ax: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
 def _wrapped(label: str) -> str:
     import textwrap
 
-    return "\n".join(textwrap.wrap(label, 18))
+    return "\n".join(textwrap.wrap(label, 20, break_on_hyphens=False))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..evidence.ask import Conflict, KnownConflict, Statement, cite
+from ..evidence.ask import Statement, cite
+from ..evidence.conflicts import Conflict, KnownConflict
 from ..evidence.words import parse_behaviour, parse_signal
 
 if TYPE_CHECKING:

@@ -1,4 +1,5 @@
-"""Templates that ``stromal new`` writes; each is valid as it stands, so that it can be tried before it is edited."""
+"""Templates that ``stromal new`` writes; each is valid as it stands, to be tried before it is edited."""
+# ruff: noqa: E501 - rows of tables
 
 from __future__ import annotations
 
