@@ -7,7 +7,7 @@ In a page, comments that a reader does not see say what the block after them is:
 
     <!-- file: my-rules/rules.csv -->     its text is written to this file
     <!-- run -->                          a console block: lines after ``$ `` are run, their output replaced
-    <!-- run 1-5 12- -->                  the same, only these lines of the output are shown
+    <!-- run 1-5 12- ~TRP -->             the same, only these lines, and those with TRP in them, are shown
     <!-- run exit 2 -->                   the same, the command must end with this code
     <!-- python -->                       a Python block that must run; its output is not shown
 
@@ -104,16 +104,19 @@ def execute(page: str, folder: Path, told: Callable[[Block, str, int, str], None
 def chosen(output: str, about: str) -> str:
     """Return the lines that are shown, ``...`` where some are left out."""
     lines = [line.rstrip() for line in output.rstrip("\n").splitlines()]
-    ranges = re.findall(r"(\d+)(-?)(\d*)", re.sub(r"exit \d+", "", about))
-    if not ranges:
+    words = re.sub(r"exit \d+", "", about).split()
+    if not words:
         return "\n".join(lines) + "\n"
-    out, last = [], 0
-    for first, dash, end in ranges:
-        low, high = int(first), int(end or len(lines)) if dash else int(first)
-        out += ["..."] if low > last + 1 else []
-        out += lines[low - 1 : high]
-        last = high
-    return "\n".join(out + (["..."] if last < len(lines) else [])) + "\n"
+    keep = {i for i, line in enumerate(lines) for word in words if word[0] == "~" and word[1:] in line}
+    for first, dash, end in re.findall(r"\b(\d+)(-?)(\d*)", " ".join(w for w in words if w[0] != "~")):
+        keep.update(range(int(first) - 1, int(end or len(lines)) if dash else int(first)))
+    out: list[str] = []
+    for i in range(len(lines) + 1):
+        if i in keep and i < len(lines):
+            out.append(lines[i])
+        elif i < len(lines) and (not out or out[-1] != "..."):
+            out.append("...")
+    return "\n".join(out) + "\n"
 
 
 def refresh(path: Path) -> bool:

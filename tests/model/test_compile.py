@@ -225,6 +225,23 @@ def test_carried_levels_relax_to_what_signals_ask(tmp_path: Path) -> None:
     assert found == pytest.approx(0.6931471805599453 * (0.1 * 3 - 0.2))
 
 
+def test_levels_that_need_each_other_start_at_rest(tmp_path: Path) -> None:
+    """PD-L1 needs IRF1, IRF1 needs IFNG: before any IFNG neither is at its base of 1."""
+    usual = {"cell": "MSC", "unit": "relative", "base": "1", "half_life": "1", "half_life_unit": "day", "least": "0.01"}
+    rows = [usual | {"behaviour": "expresses PD-L1"}, usual | {"behaviour": "expresses IRF1"}]
+    need = {"cell": "MSC", "effect": "requires", "leak": "0.1", "half_max": "1"}
+    rules = [
+        need | {"id": "irf1-for-pdl1", "behaviour": "expresses PD-L1", "signal": "self IRF1"},
+        need | {"id": "ifng-for-irf1", "behaviour": "expresses IRF1", "signal": "IFNG", "unit": "ng/mL"},
+    ]
+    system = built(tmp_path, behaviours=rows, rules=rules)
+    start = {name: float(evaluate(expr, {p.name: p.value for p in system.parameters})) for name, expr in system.start.items()}
+    assert start["well:MSC.IRF1"] == pytest.approx(0.1)
+    assert start["well:MSC.PD-L1"] == pytest.approx(0.1 + 0.9 * 0.1 / 1.1)
+    found = slopes(system, **start)
+    assert found["well:MSC.IRF1"] == pytest.approx(0, abs=1e-12) and found["well:MSC.PD-L1"] == pytest.approx(0, abs=1e-12)
+
+
 def test_carried_levels_move_with_the_cells_that_carry_them(tmp_path: Path) -> None:
     """What all cells together carry is the same before and after some change lineage."""
     cell = {"name": "Treg", "label": "Treg", "lineage": "Treg"}

@@ -205,7 +205,7 @@ def agents(words: tuple[str, ...], tables: Evidence) -> tuple[str, ...]:
         If nothing to block has the name.
     """
     from ..errors import nearest
-    from ..experiments.switches import blockable
+    from ..experiments.targets import blockable
 
     known = blockable(tables)
     out = []

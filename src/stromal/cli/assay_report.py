@@ -181,7 +181,8 @@ class AssayReport:
                 effect, between = percent(middle), interval(low, high, percent)
             rows.append([arm, number(mid), interval(lo, hi), effect, between])
         unit = f", {readout.unit}" if readout.unit else ""
-        title = f"{self.main} ({readout.text}){unit}"
+        named = self.main if self.main == readout.text else f"{self.main} ({readout.text})"
+        title = f"{named}{unit}"
         against = "against the same wells without MSC" if self.plan.axis != "agent" else "against untreated"
         header = ["arm", "median", "90 %", word, "90 %"]
         return [title, *table(header, rows), f"{word.rpartition(',')[0]}: {against}, draw by draw"]
@@ -340,7 +341,7 @@ class AssayReport:
 
 def assumed_share(result: AssayResult, evidence: Evidence) -> float:
     """Return the share of assumed numbers among the parameters of the systems behind a result."""
-    from ..experiments.bench import bench_system, layout
+    from ..experiments.well import bench_system, layout
 
     arms = result.arms
     strengths: dict[str, str] = {}

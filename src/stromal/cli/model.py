@@ -76,7 +76,8 @@ def model(
     from ..evidence import load_evidence
     from ..experiments import load_assay
     from ..experiments.arm import parse_arm, product_cell
-    from ..experiments.bench import bench_system, layout, simulate
+    from ..experiments.bench import simulate
+    from ..experiments.well import bench_system, layout
     from ..views.behaviour import explain_behaviour, find_behaviour
     from ..views.ledger import ledger as make_ledger
     from .assay import choose_ensemble

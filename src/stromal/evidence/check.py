@@ -68,11 +68,20 @@ class _Checker:
 
     def checks(self) -> dict[str, Callable]:
         return {
-            "references": self.reference, "cells": self.cell, "mediators": self.mediator, "kinetics": self.kinetics,
-            "behaviours": self.behaviour, "rules": self.rule, "products": self.product, "blocks": self.block,
-            "crossreactivity": self.cross, "links": self.link, "directions": lambda row: None,
-            "entities": self.entity, "coverage": lambda row: None,
-        }  # fmt: skip
+            "references": self.reference,
+            "cells": self.cell,
+            "mediators": self.mediator,
+            "kinetics": self.kinetics,
+            "behaviours": self.behaviour,
+            "rules": self.rule,
+            "products": self.product,
+            "blocks": self.block,
+            "crossreactivity": self.cross,
+            "links": self.link,
+            "directions": lambda row: None,
+            "entities": self.entity,
+            "coverage": lambda row: None,
+        }
 
     def cells_of(self, name: str) -> tuple[str, ...]:
         return self.e.members.get(name) or tuple(c.name for c in self.e.cells.values() if c.lineage == name)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
+from .targets import check_targets
 
 __all__ = ["Arm", "parse_arm", "parse_ratio", "product_cell"]
 
@@ -128,6 +129,11 @@ def _check(arm: Arm, evidence: Evidence, file: str, name: str) -> None:
     known("source", arm.source, ["bone_marrow", *by_kind.get("source", ())])
     for agent in arm.priming:
         known("priming", agent, [*by_kind.get("priming", ()), *evidence.mediators])
+    try:
+        check_targets(arm.block, arm.knockout, evidence)
+    except InputError as err:
+        key = f"{name}.{err.key}".strip(".")
+        raise InputError(err.message, file=file, key=key, suggestion=err.suggestion) from None
     for rule in arm.mute:
         known("mute", rule, list(evidence.rules))
     for mediator in arm.add:

@@ -18,9 +18,24 @@ __all__ = ["Assay", "Stage", "list_assays", "load_assay", "parse_cells", "parse_
 
 SHIPPED = Path(__file__).parent / "assays"
 _KEYS = {
-    "id", "title", "about", "source", "days", "readout_day", "target", "compare", "ratios", "well", "insert",
-    "seed", "medium", "defaults", "readouts", "prestage", "doses",
-}  # fmt: skip
+    "id",
+    "title",
+    "about",
+    "source",
+    "days",
+    "readout_day",
+    "target",
+    "compare",
+    "ratios",
+    "well",
+    "insert",
+    "seed",
+    "medium",
+    "defaults",
+    "readouts",
+    "prestage",
+    "doses",
+}
 
 
 @dataclass(frozen=True)

@@ -60,13 +60,15 @@ def parse_readout(text: str, evidence: Evidence, *, file: str = "", key: str = "
     InputError
         If the phrase is of no known form, or names nothing known.
     """
+    if not isinstance(text, str):
+        raise InputError(f"{text!r} is not a readout", file=file, key=key)
     for form, pattern in _FORMS.items():
         if match := re.fullmatch(pattern, text.strip()):
             parts = {k: v for k, v in match.groupdict().items() if v}
             hours = parts.pop("hours", None)
             found = Readout(text, form, **parts, window=float(hours) / 24 if hours else None)
             return _checked(found, evidence, file, key)
-    hint = f"forms: {', '.join(('count X', 'share A of B', 'level M', 'expression C.X', 'events division of X', 'rate B of C'))}"
+    hint = "forms: count X, share A of B, level M, expression C.X, events division of X, rate B of C"
     raise InputError(f"{text!r} is not a readout", file=file, key=key, suggestion=hint)
 
 
@@ -188,7 +190,11 @@ def read(
             lineage = evidence.cells[r.a].lineage if r.a in evidence.cells else r.a
             names = [n for n in index if n.endswith(f":{lineage}.{r.what}") and not n.startswith("count:")]
             names.sort(key=lambda n: not n.startswith(f"{place}:"))
-            return y[:, :, index[names[0]]] if names else nothing
+            if not names:
+                return nothing
+            # a level is carried by cells: where there are none, there is nothing to stain
+            cells = total(lineage, names[0].partition(":")[0] + ":")
+            return np.where(cells > 1e-9, y[:, :, index[names[0]]], np.nan)
         case _:
             # with a limit (species) the name goes on after a colon; "becomes Th1" is not "becomes Th17"
             ending = re.compile(rf":{re.escape(f'{r.a}:{r.what}')}(:.*)?")

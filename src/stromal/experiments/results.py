@@ -72,7 +72,7 @@ class AssayResult:
         return self.data[readout].sel(arm=arm).interp(day=at).values
 
     def summary(self, day: float | None = None) -> pd.DataFrame:
-        """Return median and central 90 % of each readout in each arm (columns arm, readout, median, lo, hi, unit)."""
+        """Return median and central 90 % of each readout in each arm, one row each."""
         import pandas as pd
 
         rows = []
@@ -96,9 +96,17 @@ class AssayResult:
                 change = percent_change(self.values(name, arm, day), self.values(name, self.reference, day))
                 lo, mid, hi = band(change)
                 rows.append(
-                    {"readout": name, "measure": "change", "arm": arm, "reference_arm": self.reference,
-                     "effect": mid, "lo": lo, "hi": hi, "unit": "%"}
-                )  # fmt: skip
+                    {
+                        "readout": name,
+                        "measure": "change",
+                        "arm": arm,
+                        "reference_arm": self.reference,
+                        "effect": mid,
+                        "lo": lo,
+                        "hi": hi,
+                        "unit": "%",
+                    }
+                )
         return pd.DataFrame(rows)
 
 

@@ -10,15 +10,16 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.special import ndtri
 
-from ..errors import InputError, nearest
 from ..evidence import Evidence
-from ..evidence.words import parse_via
 from ..model import System
 from .arm import Arm
 from .ensemble import Z90, Ensemble
+from .targets import blockable, check_targets, split_efficacy
 
-__all__ = ["apply_arm", "blockable"]
+__all__ = ["apply_arm"]
 
+#: Share of a node that a block without a row of its own takes out: 5, 50 and 95 % points, assumed.
+UNKNOWN_EFFICACY = (0.7, 0.9, 0.99)
 STANDARD_DENSITY = 200.0 / 32.0  # uL per mm^2 of the standard well
 
 
@@ -63,10 +64,13 @@ def apply_arm(
             out[:, i] = float(_holds(name, arm))
     _products(scale, index, arm, evidence, ensemble)
     _cross(scale, arm, evidence)
+    check_targets(arm.block, arm.knockout, evidence)
     for text in arm.block:
         _block(scale, index, text, evidence, ensemble)
     for text in arm.knockout:
-        _knock_out(scale, index, text, evidence)
+        owner, _, symbol = text.rpartition(".")
+        for parameter in _nodes(index, symbol, owner, "keep:"):
+            scale(parameter, 0.0)
     for rule in arm.mute:
         if f"rule:{rule}:fold" in index:
             out[:, index[f"rule:{rule}:fold"]] = 1.0
@@ -125,23 +129,6 @@ def _cross(scale, arm: Arm, evidence: Evidence) -> None:  # noqa: ANN001
             scale(f"cross:{row.mediator}:host", row.factor)
 
 
-def nodes(evidence: Evidence) -> set[str]:
-    """Return the symbols of all nodes of all chains."""
-    rows = (*evidence.rules.values(), *evidence.behaviours)
-    return {node.symbol for row in rows for node in parse_via(row.via)}
-
-
-def blockable(evidence: Evidence) -> dict[str, str]:
-    """Return every name that may be blocked, and what it stands for."""
-    out = dict.fromkeys(nodes(evidence), "node")
-    out.update(
-        {m.name: "mediator" for m in evidence.mediators.values() if m.kind not in ("stimulus", "drug")}
-    )
-    for block in evidence.blocks.values():
-        out.update(dict.fromkeys((block.name, *block.synonyms), "agent"))
-    return out
-
-
 def _nodes(index, symbol: str, owner: str, prefix: str) -> list[str]:  # noqa: ANN001
     """Return the parameters of a node: every owner's, or one owner's and those of its states."""
     found = []
@@ -154,24 +141,14 @@ def _nodes(index, symbol: str, owner: str, prefix: str) -> list[str]:  # noqa: A
 
 
 def _block(scale, index, text: str, evidence: Evidence, ensemble: Ensemble) -> None:  # noqa: ANN001
-    name, _, own = (
-        text.rpartition(":") if text.rpartition(":")[2].replace(".", "", 1).isdigit() else (text, "", "")
-    )
-    known = blockable(evidence)
-    if name not in known:
-        raise InputError(f"nothing to block is called {name!r}", key="block", suggestion=nearest(name, known))
+    name, own = split_efficacy(text)
     agent = next((b for b in evidence.blocks.values() if name in (b.name, *b.synonyms)), None)
-    kind = agent.kind if agent else ("neutraliser" if known[name] == "mediator" else "inhibitor")
+    is_mediator = blockable(evidence)[name] == "mediator"
+    kind = agent.kind if agent else ("neutraliser" if is_mediator else "inhibitor")
     node, owner = (agent.node, agent.owner) if agent else (name, "")
-    low, mid, high = (
-        (0.7, 0.9, 0.99) if agent is None else (agent.spread_low, agent.efficacy, agent.spread_high)
-    )
-    if own:
-        efficacy: np.ndarray | float = float(own)
-        if not 0 <= efficacy <= 1:
-            raise InputError(f"efficacy {own} is not in 0 to 1", key="block")
-    else:
-        efficacy = _efficacy(ensemble.uniform(f"block:{name}"), low, mid, high)
+    low, mid, high = (agent.spread_low, agent.efficacy, agent.spread_high) if agent else UNKNOWN_EFFICACY
+    drawn = _efficacy(ensemble.uniform(f"block:{name}"), low, mid, high)
+    efficacy: np.ndarray | float = float(own) if own else drawn
     symbol = node.rpartition(":")[2]
     owner = owner or node.rpartition(":")[0]
     if kind == "neutraliser" and scale(f"free:{symbol}", 1.0 - efficacy):
@@ -188,24 +165,3 @@ def _efficacy(u: np.ndarray, low: float | None, mid: float, high: float | None) 
     odds = [np.log(p / (1 - p)) for p in np.clip([low, mid, high], 1e-4, 1 - 1e-4)]
     logit = odds[1] + np.where(z < 0, z * (odds[1] - odds[0]), z * (odds[2] - odds[1]))
     return 1.0 / (1.0 + np.exp(-logit))
-
-
-def _knock_out(scale, index, text: str, evidence: Evidence) -> None:  # noqa: ANN001
-    owner, _, symbol = text.rpartition(".")
-    owners = {*evidence.members, *(c.lineage for c in evidence.cells.values())}
-    if owner not in owners:
-        raise InputError(f"{text!r} is not OWNER.NODE", key="knockout", suggestion=nearest(owner, owners))
-    known = nodes(evidence)
-    if symbol not in known:
-        raise InputError(
-            f"no node {symbol!r} to knock out", key="knockout", suggestion=nearest(symbol, known)
-        )
-    rows = (*evidence.rules.values(), *evidence.behaviours)
-    having = {node.owner for row in rows for node in parse_via(row.via) if node.symbol == symbol}
-    if not any(who == owner or who.startswith(owner + ".") for who in having):
-        hint = nearest(text, {f"{who}.{symbol}" for who in having if who})
-        raise InputError(
-            f"no rule or base passes through {symbol} of {owner}", key="knockout", suggestion=hint
-        )
-    for parameter in _nodes(index, symbol, owner, "keep:"):
-        scale(parameter, 0.0)

@@ -54,9 +54,14 @@ def export_model(
     protocol = load_assay(assay, evidence)
     well = prepared(protocol, parse_arm(arm or {}, protocol.defaults, evidence), evidence)
     return to_sbml(
-        well.system, y0=well.start, params=well.parameters, events=well.events,
-        grounding=groundings(evidence), references=identifiers(evidence), notes=f"{protocol.title}. {protocol.about}",
-    )  # fmt: skip
+        well.system,
+        y0=well.start,
+        params=well.parameters,
+        events=well.events,
+        grounding=groundings(evidence),
+        references=identifiers(evidence),
+        notes=f"{protocol.title}. {protocol.about}",
+    )
 
 
 def groundings(evidence: Evidence) -> dict[str, str]:

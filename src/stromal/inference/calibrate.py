@@ -56,8 +56,17 @@ class Calibration:
         out: list[dict[str, float | str]] = []
         for name, values in self.prior.directions.items():
             before, after = band(values), band(values[self.chosen])
-            out.append({"direction": name, "prior_lo": before[0], "prior": before[1], "prior_hi": before[2],
-                        "posterior_lo": after[0], "posterior": after[1], "posterior_hi": after[2]})  # fmt: skip
+            out.append(
+                {
+                    "direction": name,
+                    "prior_lo": before[0],
+                    "prior": before[1],
+                    "prior_hi": before[2],
+                    "posterior_lo": after[0],
+                    "posterior": after[1],
+                    "posterior_hi": after[2],
+                }
+            )
         return out
 
     def fit(self) -> list[dict[str, float | str]]:
@@ -65,9 +74,21 @@ class Calibration:
         out: list[dict[str, float | str]] = []
         for i, row in enumerate(self.rows):
             before, after = band(self.simulated[:, i]), band(self.simulated[self.chosen, i])
-            out.append({"id": row["id"], "arm": row["arm"], "value": float(row["value"]), "low": float(row["low"]),
-                        "high": float(row["high"]), "prior_lo": before[0], "prior": before[1], "prior_hi": before[2],
-                        "posterior_lo": after[0], "posterior": after[1], "posterior_hi": after[2]})  # fmt: skip
+            out.append(
+                {
+                    "id": row["id"],
+                    "arm": row["arm"],
+                    "value": float(row["value"]),
+                    "low": float(row["low"]),
+                    "high": float(row["high"]),
+                    "prior_lo": before[0],
+                    "prior": before[1],
+                    "prior_hi": before[2],
+                    "posterior_lo": after[0],
+                    "posterior": after[1],
+                    "posterior_hi": after[2],
+                }
+            )
         return out
 
 
@@ -185,10 +206,10 @@ def write_ensemble(calibration: Calibration, evidence: Evidence, path: str | Pat
     with open(draft, "w", encoding="utf-8", newline="") as stream:
         used = " ".join(r["id"] for r in calibration.rows)
         stream.write(
-            f"# written by `stromal calibrate`: {len(calibration.chosen)} of {len(calibration.prior)} prior draws\n"
+            f"# written by `stromal calibrate`: {len(calibration.chosen)} of {len(calibration.prior)} draws\n"
         )
         stream.write(
-            f"# calibration rows: {used}; evidence {evidence.digest}; effective sample {calibration.effective:.0f}\n"
+            f"# rows: {used}; evidence {evidence.digest}; effective sample {calibration.effective:.0f}\n"
         )
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["seed", "draw", *names])

@@ -1,9 +1,9 @@
-"""Check: in what share of draws does each claim of the literature hold, beside its null?"""
+"""Check in what share of draws each claim of the literature holds."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,17 +15,14 @@ from ..experiments.arm import Arm
 from ..experiments.ensemble import Ensemble, shipped_ensemble
 from ..experiments.results import band, run_assay
 from .claims import Claim, holds, load_claims, residual
+from .score import HOLDS, Progress, null_verdicts, summarise, verdict
 from .structure import Kind, classify, signed_graph
 
 __all__ = ["CheckResult", "check_claims", "run_claims", "verdict"]
 
-#: Share of draws in which a claim must hold to *hold*, under which it *fails*, and that must be solved.
-HOLDS, FAILS, SOLVED = 0.9, 0.5, 0.95
 #: Arms simulated at once: bounds memory, changes nothing else.
 CHUNK = 24
 QUICK_DRAWS, QUICK_NULLS = 25, 5
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass
@@ -58,6 +55,8 @@ class CheckResult:
     details : dict
         By claim id, what `detail` hands out.
     seconds : float
+    seed : int
+        Of the ensemble.
     """
 
     claims: list[dict[str, Any]]
@@ -65,6 +64,7 @@ class CheckResult:
     summary: dict[str, dict[str, Any]]
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: float = 0.0
+    seed: int = 0
 
     def detail(self, claim: str) -> dict[str, Any]:
         """Return arms, relations, rules and papers of one claim.
@@ -79,13 +79,6 @@ class CheckResult:
                 f"claim {claim!r} was not checked", key="claim", suggestion=nearest(claim, self.details)
             )
         return self.details[claim]
-
-
-def verdict(share: float, solved: float) -> str:
-    """Return ``holds``, ``mixed``, ``fails`` or ``unsolved``."""
-    if solved < SOLVED:
-        return "unsolved"
-    return "holds" if share >= HOLDS else "fails" if share < FAILS else "mixed"
 
 
 def check_claims(
@@ -141,7 +134,8 @@ def check_claims(
     outcomes = run_claims(chosen, evidence, ensemble, threads=threads, progress=progress)
     without = _without_own_paper(chosen, kinds, outcomes, evidence, ensemble, threads, progress)
     rows = [_row(chosen[key], kinds[key], outcomes[key], without.get(key)) for key in chosen]
-    shares = _null_shares(chosen, evidence, ensemble, nulls, threads, progress)
+    counted = {key: claim for key, claim in chosen.items() if claim.counted}
+    shuffles = null_verdicts(counted, evidence, ensemble, nulls, threads, progress)
     details = {key: _detail(chosen[key], kinds[key], outcomes[key], evidence) for key in chosen}
     coverage: dict[str, int] = {}
     for row in evidence.coverage.values():
@@ -149,7 +143,8 @@ def check_claims(
     coverage["unmapped"] = sum(
         1 for key, claim in every.items() if claim.origin == "review" and key not in evidence.coverage
     )
-    return CheckResult(rows, coverage, _summary(rows, shares), details, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return CheckResult(rows, coverage, summarise(rows, shuffles), details, seconds, ensemble.seed)
 
 
 def _choose(
@@ -227,9 +222,14 @@ def run_claims(
             part = keys[i : i + CHUNK]
             texts = sorted({text for key in part for text in wells[key][1]})
             result = run_assay(
-                protocol, arms={key: wells[key][0] for key in part}, readouts=texts, draws=None,
-                evidence=evidence, ensemble=ensemble, threads=threads,
-            )  # fmt: skip
+                protocol,
+                arms={key: wells[key][0] for key in part},
+                readouts=texts,
+                draws=None,
+                evidence=evidence,
+                ensemble=ensemble,
+                threads=threads,
+            )
             for claim in by_assay[assay]:
                 for name in claim.arms:
                     key = arms_of[claim.id, name]
@@ -251,9 +251,14 @@ def _judge(claim: Claim, values: dict[str, np.ndarray]) -> Outcome:
 
 
 def _without_own_paper(
-    claims: Mapping[str, Claim], kinds: Mapping[str, Kind], outcomes: Mapping[str, Outcome], evidence: Evidence,
-    ensemble: Ensemble, threads: int | None, progress: Progress | None,
-) -> dict[str, float]:  # fmt: skip
+    claims: Mapping[str, Claim],
+    kinds: Mapping[str, Kind],
+    outcomes: Mapping[str, Outcome],
+    evidence: Evidence,
+    ensemble: Ensemble,
+    threads: int | None,
+    progress: Progress | None,
+) -> dict[str, float]:
     """Return the share of each emergent claim when the rules that cite its own paper are switched off."""
     mute = {}
     for key, claim in claims.items():
@@ -298,62 +303,6 @@ def _row(claim: Claim, kind: Kind, outcome: Outcome, without: float | None) -> d
     }
 
 
-def _null_shares(
-    claims: Mapping[str, Claim],
-    evidence: Evidence,
-    ensemble: Ensemble,
-    nulls: int,
-    threads: int | None,
-    progress: Progress | None,
-) -> list[dict[str, bool]]:
-    from .nulls import shuffled
-
-    counted = {key: claim for key, claim in claims.items() if claim.counted}
-    out = []
-    for i in range(nulls if counted else 0):
-        model, tuned = shuffled(evidence, ensemble, seed=i, threads=threads)
-        result = run_claims(counted, model, tuned, threads=threads)
-        out.append({k: verdict(o.share, float(o.solved.mean())) == "holds" for k, o in result.items()})
-        if progress:
-            progress("null models", i + 1, nulls)
-    return out
-
-
-def _summary(
-    rows: Sequence[Mapping[str, Any]], nulls: Sequence[Mapping[str, bool]]
-) -> dict[str, dict[str, Any]]:
-    out = {}
-    for kind in ("direct", "structural", "emergent", "all"):
-        some = [r for r in rows if r["counted"] and (kind == "all" or r["kind"] == kind)]
-        held = np.array([r["verdict"] == "holds" for r in some], dtype=float)
-        entry: dict[str, Any] = {
-            "counted": len(some),
-            **{v: sum(r["verdict"] == v for r in some) for v in ("holds", "mixed", "fails", "unsolved")},
-            "null": None, "lift": None, "lo": None, "hi": None,
-        }  # fmt: skip
-        if some and nulls:
-            by_null = np.array([[n[r["id"]] for r in some] for n in nulls], dtype=float)
-            entry |= _lift(held, by_null)
-        out[kind] = entry
-    return out
-
-
-def _lift(held: np.ndarray, by_null: np.ndarray) -> dict[str, float]:
-    """Return the lift over the null with a 90 % bootstrap interval over claims and over nulls."""
-    rng = np.random.default_rng(0)
-    count, size = by_null.shape
-    lifts = []
-    for _ in range(2000):
-        claims, models = rng.integers(size, size=size), rng.integers(count, size=count)
-        lifts.append(held[claims].mean() - by_null[np.ix_(models, claims)].mean())
-    lo, hi = np.quantile(lifts, [0.05, 0.95])
-    null = by_null.mean()
-    return {
-        k: round(float(v), 4)
-        for k, v in {"null": null, "lift": held.mean() - null, "lo": lo, "hi": hi}.items()
-    }
-
-
 def _detail(claim: Claim, kind: Kind, outcome: Outcome, evidence: Evidence) -> dict[str, Any]:
     arms = []
     for name, arm in claim.arms.items():
@@ -384,7 +333,16 @@ def _detail(claim: Claim, kind: Kind, outcome: Outcome, evidence: Evidence) -> d
             entry |= {"residual": mid, "residual_lo": lo, "residual_hi": hi}
         relations.append(entry)
     return {
-        "id": claim.id, "says": claim.says, "section": claim.section, "refs": list(claim.refs), "assay": claim.assay.id,
-        "kind": kind.name, "why": kind.reason, "rules": list(kind.rules), "arms": arms, "relations": relations,
-        "counted": claim.counted, "why_not": claim.why_not,
-    }  # fmt: skip
+        "id": claim.id,
+        "says": claim.says,
+        "section": claim.section,
+        "refs": list(claim.refs),
+        "assay": claim.assay.id,
+        "kind": kind.name,
+        "why": kind.reason,
+        "rules": list(kind.rules),
+        "arms": arms,
+        "relations": relations,
+        "counted": claim.counted,
+        "why_not": claim.why_not,
+    }

@@ -170,17 +170,29 @@ def _claim(
             raise fail(
                 f"day {day:g} is not within the {assay.main.days:g} days of {assay.id}", f"arms.{arm}.day"
             )
-        readout = assay.readouts.get(text) or parse_readout(text, evidence, file=file, key=f"{key}.readout")
+        readout = (assay.readouts.get(text) if isinstance(text, str) else None) or parse_readout(
+            text, evidence, file=file, key=f"{key}.readout"
+        )
         arms[arm] = parse_arm(keys, assay.defaults, evidence, file=file, name=f"{key}.{arm}")
         read[arm] = (readout, day)
     expect = tuple(_relation(given, arms, fail) for given in table["expect"])
     refs = table.get("refs", about.get("refs", ""))
     return Claim(
-        key, table["says"], assay, arms, read, expect,
-        tuple(r for r in refs.replace(";", ",").split(",") if r) if isinstance(refs, str) else tuple(map(str, refs)),
-        table.get("section", about.get("section", "")), table.get("counted", table.get("origin") != "bench"),
-        table.get("why_not", ""), table.get("origin", "review"), file,
-    )  # fmt: skip
+        key,
+        table["says"],
+        assay,
+        arms,
+        read,
+        expect,
+        tuple(r for r in refs.replace(";", ",").split(",") if r)
+        if isinstance(refs, str)
+        else tuple(map(str, refs)),
+        table.get("section", about.get("section", "")),
+        table.get("counted", table.get("origin") != "bench"),
+        table.get("why_not", ""),
+        table.get("origin", "review"),
+        file,
+    )
 
 
 def _relation(given: Mapping[str, Any], arms: Mapping[str, Arm], fail: Callable[..., InputError]) -> Relation:

@@ -146,9 +146,15 @@ def classify(claim: Claim, evidence: Evidence, graph: nx.MultiDiGraph) -> Kind:
 
 
 _ABOUT = {
-    "equal": "a null", "equivalent_effect": "size", "abolished": "a reversal", "partly": "a reversal",
-    "falling": "rank or dose", "rising": "rank or dose", "absent": "a null", "present": "a level",
-}  # fmt: skip
+    "equal": "a null",
+    "equivalent_effect": "size",
+    "abolished": "a reversal",
+    "partly": "a reversal",
+    "falling": "rank or dose",
+    "rising": "rank or dose",
+    "absent": "a null",
+    "present": "a level",
+}
 
 
 def _compare(

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import combinations
 
 from ..errors import InputError
 from ..evidence import Evidence
-from ..evidence.words import parse_limits, parse_via
 from .expr import Expr, const, mul, sym, symbols
-from .network import Act, Network, build_network, owner_of
+from .network import Act, Network, build_network
 from .numbers import Numbers
-from .response import Influence, factor
-from .signals import Surroundings, level_name
+from .rates import Rates
+from .signals import level_name
 from .system import Process, State, System
 
 __all__ = ["compile_model"]
 
-#: A behaviour conditioned on more kinds of touch than this would need too many terms.
-MOST_TOUCHED = 4
 #: Exchange between well and insert over diffusion, 1/um^2: assumed, 1 mm of still medium and 2 mm of height.
 MEMBRANE = 5e-7
 
@@ -65,21 +61,17 @@ class _Compiler:
         self.network, self.name = network, name
         self.evidence = network.evidence
         self.numbers = Numbers(network.evidence)
-        self.assignments: dict[str, Expr] = {}
+        self.rates = Rates(network, self.numbers)
+        self.assignments, self.around = self.rates.assignments, self.rates.around
         self.processes: list[Process] = []
         self.states: dict[str, State] = {}
         self.start: dict[str, Expr] = {}
-        self.underway: set[str] = set()
-        self.around = {
-            place: Surroundings(network, self.numbers, place, self.assignments, self._secretion)
-            for place in network.places
-        }
 
     def system(self) -> System:
         self._declare()
         for place in self.network.places:
             self._quasi_steady(place)
-            for act in self._acts(place):
+            for act in self.rates.acts(place):
                 self._process(place, act)
             self._losses(place)
         self._exchange()
@@ -94,14 +86,15 @@ class _Compiler:
         )
 
     def _refuse_loops(self) -> None:
-        """An assignment may use states, parameters and earlier assignments only."""
+        """Refuse an assignment that uses anything but states, parameters and earlier assignments."""
         known = {*self.states, *self.numbers.found}
         for name, expr in self.assignments.items():
             for used in sorted(symbols(expr) - known):
                 raise InputError(
                     f"{name} and {used} depend on each other with nothing in between that takes time",
-                    key="signal", suggestion="let it act on a carried level, or drop 'quasi_steady'",
-                )  # fmt: skip
+                    key="signal",
+                    suggestion="let it act on a carried level, or drop 'quasi_steady'",
+                )
             known.add(name)
 
     # -- states -------------------------------------------------------------------------------
@@ -116,12 +109,12 @@ class _Compiler:
                 if not row.quasi_steady:
                     self._state(level_name(place, name), "mediator", place, name, row.unit, row.scale)
                     self.start[level_name(place, name)] = self.numbers.fresh(name, place)
-            for act in self._acts(place):
+            for act in self.rates.acts(place):
                 if act.action.verb in ("expresses", "keeps"):
                     label = level_name(place, f"{act.cell}.{act.action.what}")
                     self._state(label, "expression", place, act.action.what, "relative", 1.0)
                     if act.action.verb == "expresses":
-                        rest = self._rate_at(act, place, self._rest_level)
+                        rest = self.rates.at(act, place, self.rates.resting(place))
                         self.start[label] = self.start[label] + rest if label in self.start else rest
         for act in self.network.acts:
             if act.action.verb in ("division", "death") and act.cell in self.network.sites:
@@ -131,160 +124,7 @@ class _Compiler:
     def _state(self, *about: object) -> None:
         self.states.setdefault(str(about[0]), State(*about))  # type: ignore[arg-type]
 
-    def _acts(self, place: str) -> list[Act]:
-        return [
-            act
-            for act in self.network.acts
-            if self.around[place].here(act.cell)
-            and parse_limits(act.base.where).get("place", place) == place
-            and (act.action.verb != "migrates" or act.action.what == place)
-        ]
-
-    # -- the rate of one behaviour ------------------------------------------------------------
-
-    def _rest_level(self, act: Act):  # noqa: ANN202
-        """Sense a fresh medium without stimulus, touching nothing."""
-
-        def sense(signal, touched):  # noqa: ANN001, ANN202
-            if signal.kind == "free":
-                row = self.numbers.kinetics(signal.name, "well")
-                return self.numbers.fresh(signal.name, "well") if row is not None and row.start else None
-            if signal.kind == "self" and not signal.name == act.action.what:
-                return self._base_of(self.network.lineage(act.cell), signal.name)
-            return None
-
-        return sense
-
-    def _base_of(self, lineage: str, what: str) -> Expr | None:
-        for act in self.network.acts:
-            if act.action.verb == "expresses" and act.action.what == what and act.cell == lineage:
-                return self.numbers.base(act.base, act.action)
-        return None
-
-    def _reference_level(self, act: Act):  # noqa: ANN202
-        """Sense the milieu in which the base was measured."""
-        milieu = self.numbers.milieu(act.base)
-
-        def sense(signal, touched):  # noqa: ANN001, ANN202
-            value = milieu.get(str(signal))
-            if value is None and signal.kind == "near":
-                value = milieu.get(signal.name)
-            return const(value) if value else None
-
-        return sense
-
-    def _influences(self, act: Act, sense, *, reference: bool = False) -> list[Influence]:  # noqa: ANN001
-        out = []
-        owner = owner_of(act.cell)
-        for rule, signal in act.rules:
-            half = self.numbers.half_max(rule, signal)
-            reach, keep = const(1.0), const(1.0)
-            if not reference:
-                for node in parse_via(rule.via):
-                    reach = reach * self.numbers.switch(f"reach:{node}")
-                    keep = keep * self.numbers.switch(f"keep:{node}")
-
-            def x(touched, signal=signal, half=half, reach=reach):  # noqa: ANN001, ANN202
-                level = sense(signal, touched)
-                return None if level is None else mul(reach, level) / half
-
-            blocked = {"saturated": 1.0, "1": None}.get(rule.if_blocked, 0.0)
-            active = const(1.0)
-            for key, value in parse_limits(rule.where).items():
-                if key != "place":
-                    active = active * self.numbers.switch(f"is:{owner}:{key}={value}")
-            out.append(
-                Influence(
-                    rule.effect, self._strength(rule, act), rule.hill, x, keep, blocked, active, rule.group
-                )
-            )
-        return out
-
-    def _strength(self, rule, act: Act) -> Expr:  # noqa: ANN001
-        if rule.effect == "requires":
-            return self.numbers.leak(rule)
-        fold = self.numbers.fold(rule, act.base.most, act.base.least)
-        bound = self.numbers.bound(act.base, "most" if rule.effect == "increases" else "least")
-        if bound is None:
-            which = "most" if rule.effect == "increases" else "least"
-            raise InputError(
-                f"{act.cell} {act.text} has no '{which}', but rule {rule.id} {rule.effect} it",
-                file=act.base.file, row=act.base.row, key=which,
-            )  # fmt: skip
-        if rule.effect == "increases":
-            return (fold - 1.0) / (bound - 1.0)
-        return (1.0 - fold) / (1.0 - bound)
-
-    def _rate_at(self, act: Act, place: str, sensing=None) -> Expr:  # noqa: ANN001
-        """Return the rate of a behaviour per cell (or the level a carried molecule relaxes to)."""
-        row, around = act.base, self.around[place]
-        most, least = self.numbers.bound(row, "most"), self.numbers.bound(row, "least")
-        rate = self.numbers.base(row, act.action)
-        if row.reference:
-            at_reference = self._influences(act, self._reference_level(act), reference=True)
-            rate = rate / factor(at_reference, most, least, frozenset())
-        owner = owner_of(act.cell)
-        rate = rate * self.numbers.switch(f"factor:{self.network.lineage(act.cell)}:{act.text}")
-        for node in parse_via(row.via):
-            rate = rate * self.numbers.switch(f"keep:{node}")
-        for key, value in parse_limits(row.where).items():
-            if key != "place":
-                rate = rate * self.numbers.switch(f"is:{owner}:{key}={value}")
-        if row.scales_with and sensing is None:
-            carried = around.carried(self.network.lineage(act.cell), row.scales_with)
-            if carried is None:
-                raise InputError(
-                    f"{act.cell} does not carry {row.scales_with!r}",
-                    file=row.file,
-                    row=row.row,
-                    key="scales_with",
-                )
-            rate = rate * carried
-        if sensing is not None:
-            return rate * factor(self._influences(act, sensing(act)), most, least, frozenset())
-        sensed_place = self.around[act.action.to] if act.action.verb == "migrates" else around
-        influences = self._influences(act, lambda s, t: sensed_place.sense(s, act.cell, t))
-        touched = sorted(
-            {s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)}
-        )
-        if len(touched) > MOST_TOUCHED:
-            raise InputError(
-                f"{act.cell} {act.text}: rules on more than {MOST_TOUCHED} kinds of touch", key="signal"
-            )
-        return rate * self._averaged(act.cell, around, touched, lambda t: factor(influences, most, least, t))
-
-    def _averaged(self, cell: str, around: Surroundings, touched: list[str], at) -> Expr:  # noqa: ANN001
-        """Average over cells that touch and cells that do not, never the response of the mean."""
-        if not touched:
-            return at(frozenset())
-        total = const(0.0)
-        for size in range(len(touched) + 1):
-            for some in combinations(touched, size):
-                share = const(1.0)
-                for other in touched:
-                    p = around.touching(cell, other)
-                    share = share * (p if other in some else 1.0 - p)
-                total = total + share * at(frozenset(some))
-        return total
-
     # -- processes ----------------------------------------------------------------------------
-
-    def _named_rate(self, place: str, act: Act) -> Expr:
-        name = f"rate:{place}:{act.cell}:{act.text}" + (
-            f":{';'.join(act.base.where)}" if act.base.where else ""
-        )
-        if name not in self.assignments and name not in self.underway:
-            self.underway.add(name)  # a rate that leads back to itself is a loop, refused at the end
-            self.assignments[name] = self._rate_at(act, place)
-        return sym(name)
-
-    def _secretion(self, place: str, cell: str, mediator: str) -> Expr | None:
-        rates = [
-            self._named_rate(place, act)
-            for act in self._acts(place)
-            if act.cell == cell and act.action.verb == "secretes" and act.action.what == mediator
-        ]
-        return sum(rates[1:], rates[0]) if rates else None
 
     def _quasi_steady(self, place: str) -> None:
         for name in self.network.mediators:
@@ -293,7 +133,7 @@ class _Compiler:
             made = const(0.0)
             for cell in self.network.cells:
                 if place in self.network.sites[cell]:
-                    rate = self._secretion(place, cell, name)
+                    rate = self.rates.secretion(place, cell, name)
                     if rate is not None:
                         made = made + rate * sym(level_name(place, cell))
             loss = self.numbers.loss(name, place)
@@ -308,7 +148,7 @@ class _Compiler:
         cell = level_name(place, act.cell)
         if verb == "expresses" or verb == "keeps":
             return self._relax(place, act)
-        rate = self._named_rate(place, act)
+        rate = self.rates.named(place, act)
         changes: list[tuple[str, float]]
         if verb in ("division", "death", "becomes"):
             rate = rate * sym(cell)
@@ -365,7 +205,7 @@ class _Compiler:
 
     def _relax(self, place: str, act: Act) -> None:
         label = level_name(place, f"{act.cell}.{act.action.what}")
-        target = self._named_rate(place, act) if act.action.verb == "expresses" else const(0.0)
+        target = self.rates.named(place, act) if act.action.verb == "expresses" else const(0.0)
         speed = self.numbers.turnover(act.base)
         # several rows (one a species) add up: each pulls towards its own share, the loss counts once
         if any(p.name.startswith(f"{label}:loss") for p in self.processes):
@@ -401,8 +241,10 @@ class _Compiler:
             if not self.network.carries(lineage, what):
                 raise InputError(
                     f"{lineage} keeps no {what}: add a behaviour 'keeps {what}'",
-                    file=act.base.file, row=act.base.row, key="behaviour",
-                )  # fmt: skip
+                    file=act.base.file,
+                    row=act.base.row,
+                    key="behaviour",
+                )
             given = mul(rate, around.touching(around.here(lineage)[0], act.cell))
             self._add(place, act, given, [(level_name(place, f"{lineage}.{what}"), 1.0)], f":{lineage}")
 

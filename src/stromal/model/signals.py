@@ -154,8 +154,14 @@ class Surroundings:
         name = f"near:{self.place}:{signal.cell}:{signal.name}"
         if name not in self.assignments:
             shape = self.numbers.add(
-                "near:shape", UM3_PER_UL / (4 * pi * NEAR_DISTANCE), spread=1.0, unit="cell um^2/uL", kind="geometry",
-                owner="near", source="one cell as a point source, felt at the radius of an MSC", strength="measured",
-            )  # fmt: skip
+                "near:shape",
+                UM3_PER_UL / (4 * pi * NEAR_DISTANCE),
+                spread=1.0,
+                unit="cell um^2/uL",
+                kind="geometry",
+                owner="near",
+                source="one cell as a point source, felt at the radius of an MSC",
+                strength="measured",
+            )
             self.assignments[name] = shape * made[0] / self.numbers.diffusion(signal.name, self.place)
         return sym(name)

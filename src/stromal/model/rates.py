@@ -1,0 +1,221 @@
+"""The rate of one behaviour of one cell in one place, as an expression.
+
+Base, times what the rules on it make of it, divided by what they made of it where the base was
+measured, averaged over the cells that touch and the cells that do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+
+from ..errors import InputError
+from ..evidence.records import Rule
+from ..evidence.words import Signal, parse_limits, parse_via
+from .expr import Expr, const, mul, sym
+from .network import Act, Network, owner_of
+from .numbers import Numbers
+from .response import Influence, factor
+from .signals import Surroundings
+
+__all__ = ["Rates"]
+
+#: A behaviour conditioned on more kinds of touch than this would need too many terms.
+MOST_TOUCHED = 4
+
+Sense = Callable[[Signal, frozenset[str]], Expr | None]
+Sensing = Callable[[Act], Sense]
+
+
+class Rates:
+    """Rates of all behaviours of a network.
+
+    Parameters
+    ----------
+    network : Network
+    numbers : Numbers
+        Registers the parameters that rates use.
+
+    Attributes
+    ----------
+    assignments : dict of str to Expr
+        Named rates, touch shares and levels, in the order in which they were asked for.
+    around : dict of str to Surroundings
+        What can be sensed in each place.
+    """
+
+    def __init__(self, network: Network, numbers: Numbers) -> None:
+        self.network, self.numbers = network, numbers
+        self.assignments: dict[str, Expr] = {}
+        self.underway: set[str] = set()
+        self.around = {
+            place: Surroundings(network, numbers, place, self.assignments, self.secretion)
+            for place in network.places
+        }
+
+    def acts(self, place: str) -> list[Act]:
+        """Return what the cells in a place do there."""
+        return [
+            act
+            for act in self.network.acts
+            if self.around[place].here(act.cell)
+            and parse_limits(act.base.where).get("place", place) == place
+            and (act.action.verb != "migrates" or act.action.what == place)
+        ]
+
+    def resting(self, place: str, asking: frozenset[tuple[str, str]] = frozenset()) -> Sensing:
+        """Sense a fresh medium without stimulus, no touch, and what the cell itself carries at rest."""
+
+        def of(act: Act) -> Sense:
+            lineage = self.network.lineage(act.cell)
+            here = asking | {(lineage, act.action.what)}
+
+            def sense(signal: Signal, touched: frozenset[str]) -> Expr | None:
+                if signal.kind == "free":
+                    row = self.numbers.kinetics(signal.name, "well")
+                    return self.numbers.fresh(signal.name, "well") if row is not None and row.start else None
+                # levels that ask for each other have no rest in closed form: they start without the other
+                if signal.kind == "self" and (lineage, signal.name) not in here:
+                    others = [
+                        self.at(other, place, self.resting(place, here))
+                        for other in self.acts(place)
+                        if other.action.verb == "expresses"
+                        and (other.cell, other.action.what) == (lineage, signal.name)
+                    ]
+                    return sum(others[1:], others[0]) if others else None
+                return None
+
+            return sense
+
+        return of
+
+    def referred(self, act: Act) -> Sense:
+        """Sense the milieu in which the base was measured."""
+        milieu = self.numbers.milieu(act.base)
+
+        def sense(signal: Signal, touched: frozenset[str]) -> Expr | None:
+            value = milieu.get(str(signal))
+            if value is None and signal.kind == "near":
+                value = milieu.get(signal.name)
+            return const(value) if value else None
+
+        return sense
+
+    def _influences(self, act: Act, sense: Sense, *, reference: bool = False) -> list[Influence]:
+        out = []
+        owner = owner_of(act.cell)
+        for rule, signal in act.rules:
+            half = self.numbers.half_max(rule, signal)
+            reach, keep = const(1.0), const(1.0)
+            if not reference:
+                for node in parse_via(rule.via):
+                    reach = reach * self.numbers.switch(f"reach:{node}")
+                    keep = keep * self.numbers.switch(f"keep:{node}")
+
+            def x(
+                touched: frozenset[str], signal: Signal = signal, half: Expr = half, reach: Expr = reach
+            ) -> Expr | None:
+                level = sense(signal, touched)
+                return None if level is None else mul(reach, level) / half
+
+            blocked = {"saturated": 1.0, "1": None}.get(rule.if_blocked, 0.0)
+            active = const(1.0)
+            for key, value in parse_limits(rule.where).items():
+                if key != "place":
+                    active = active * self.numbers.switch(f"is:{owner}:{key}={value}")
+            out.append(
+                Influence(
+                    rule.effect, self._strength(rule, act), rule.hill, x, keep, blocked, active, rule.group
+                )
+            )
+        return out
+
+    def _strength(self, rule: Rule, act: Act) -> Expr:
+        if rule.effect == "requires":
+            return self.numbers.leak(rule)
+        fold = self.numbers.fold(rule, act.base.most, act.base.least)
+        bound = self.numbers.bound(act.base, "most" if rule.effect == "increases" else "least")
+        if bound is None:
+            which = "most" if rule.effect == "increases" else "least"
+            raise InputError(
+                f"{act.cell} {act.text} has no '{which}', but rule {rule.id} {rule.effect} it",
+                file=act.base.file,
+                row=act.base.row,
+                key=which,
+            )
+        if rule.effect == "increases":
+            return (fold - 1.0) / (bound - 1.0)
+        return (1.0 - fold) / (1.0 - bound)
+
+    def at(self, act: Act, place: str, sensing: Sensing | None = None) -> Expr:
+        """Return the rate of a behaviour per cell (or the level a carried molecule relaxes to)."""
+        row, around = act.base, self.around[place]
+        most, least = self.numbers.bound(row, "most"), self.numbers.bound(row, "least")
+        rate = self.numbers.base(row, act.action)
+        if row.reference:
+            at_reference = self._influences(act, self.referred(act), reference=True)
+            rate = rate / factor(at_reference, most, least, frozenset())
+        owner = owner_of(act.cell)
+        rate = rate * self.numbers.switch(f"factor:{self.network.lineage(act.cell)}:{act.text}")
+        for node in parse_via(row.via):
+            rate = rate * self.numbers.switch(f"keep:{node}")
+        for key, value in parse_limits(row.where).items():
+            if key != "place":
+                rate = rate * self.numbers.switch(f"is:{owner}:{key}={value}")
+        if row.scales_with and sensing is None:
+            carried = around.carried(self.network.lineage(act.cell), row.scales_with)
+            if carried is None:
+                raise InputError(
+                    f"{act.cell} does not carry {row.scales_with!r}",
+                    file=row.file,
+                    row=row.row,
+                    key="scales_with",
+                )
+            rate = rate * carried
+        if sensing is not None:
+            return rate * factor(self._influences(act, sensing(act)), most, least, frozenset())
+        sensed_place = self.around[act.action.to] if act.action.verb == "migrates" else around
+        influences = self._influences(act, lambda s, t: sensed_place.sense(s, act.cell, t))
+        touched = sorted(
+            {s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)}
+        )
+        if len(touched) > MOST_TOUCHED:
+            raise InputError(
+                f"{act.cell} {act.text}: rules on more than {MOST_TOUCHED} kinds of touch", key="signal"
+            )
+        return rate * self._averaged(act.cell, around, touched, lambda t: factor(influences, most, least, t))
+
+    def _averaged(
+        self, cell: str, around: Surroundings, touched: list[str], at: Callable[[frozenset[str]], Expr]
+    ) -> Expr:
+        """Average over cells that touch and cells that do not, never the response of the mean."""
+        if not touched:
+            return at(frozenset())
+        total = const(0.0)
+        for size in range(len(touched) + 1):
+            for some in combinations(touched, size):
+                share = const(1.0)
+                for other in touched:
+                    p = around.touching(cell, other)
+                    share = share * (p if other in some else 1.0 - p)
+                total = total + share * at(frozenset(some))
+        return total
+
+    def named(self, place: str, act: Act) -> Expr:
+        """Return the symbol of a rate, which becomes an assignment of the system."""
+        name = f"rate:{place}:{act.cell}:{act.text}" + (
+            f":{';'.join(act.base.where)}" if act.base.where else ""
+        )
+        if name not in self.assignments and name not in self.underway:
+            self.underway.add(name)  # a rate that leads back to itself is a loop, refused at the end
+            self.assignments[name] = self.at(act, place)
+        return sym(name)
+
+    def secretion(self, place: str, cell: str, mediator: str) -> Expr | None:
+        """Return what one cell makes of a mediator, None if it makes none."""
+        rates = [
+            self.named(place, act)
+            for act in self.acts(place)
+            if act.cell == cell and act.action.verb == "secretes" and act.action.what == mediator
+        ]
+        return sum(rates[1:], rates[0]) if rates else None
