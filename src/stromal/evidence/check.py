@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ..errors import InputError, nearest
 from .read import Evidence
-from .records import Behaviour, Row, Rule
+from .records import Behaviour, Rule
 from .units import convert, per_cell_unit
 from .words import Action, Signal, parse_behaviour, parse_limits, parse_signal, parse_via
 
@@ -101,38 +102,38 @@ class _Checker:
 
     # -- one check a table ----------------------------------------------------------------------
 
-    def reference(self, row: Row) -> None:
-        if row.number and not row.number.isdigit():  # type: ignore[attr-defined]
+    def reference(self, row: Any) -> None:
+        if row.number and not row.number.isdigit():
             raise InputError("number is not a number of the review", key="number")
 
-    def entity(self, row: Row) -> None:
-        curie = row.curie  # type: ignore[attr-defined]
+    def entity(self, row: Any) -> None:
+        curie = row.curie
         if curie and not re.fullmatch(
             r"(CL:\d{7}|GO:\d{7}|CHEBI:\d+|HGNC:\d+|UniProt:[A-Z0-9]{6,10}|\w+:\S+)", curie
         ):
             raise InputError(f"{curie!r} is not a CURIE", key="curie", suggestion="PREFIX:accession")
 
-    def cell(self, row: Row) -> None:
-        if row.diameter is not None:  # type: ignore[attr-defined]
-            convert(row.diameter, row.diameter_unit, "um")  # type: ignore[attr-defined]
-        self.refs(row.refs)  # type: ignore[attr-defined]
+    def cell(self, row: Any) -> None:
+        if row.diameter is not None:
+            convert(row.diameter, row.diameter_unit, "um")
+        self.refs(row.refs)
 
-    def mediator(self, row: Row) -> None:
-        if (row.name, "well") not in self.e.kinetics:  # type: ignore[attr-defined]
+    def mediator(self, row: Any) -> None:
+        if (row.name, "well") not in self.e.kinetics:
             raise InputError(
                 f"{row.name} has no kinetics in the well", key="name", suggestion="add a row to kinetics.csv"
-            )  # type: ignore[attr-defined]
+            )
 
-    def kinetics(self, row: Row) -> None:
-        self.known("mediator", row.mediator, self.e.mediators)  # type: ignore[attr-defined]
-        spec = self.e.mediators[row.mediator]  # type: ignore[attr-defined]
+    def kinetics(self, row: Any) -> None:
+        self.known("mediator", row.mediator, self.e.mediators)
+        spec = self.e.mediators[row.mediator]
         for key, unit in (("half_life", "day"), ("diffusion", "um^2/day"), ("start", spec.unit)):
             value = getattr(row, key)
             if value is not None:
                 if value < 0 or (key == "half_life" and value == 0):
                     raise InputError(f"{value} is not positive", key=key)
                 self.convert(key, value or 1.0, getattr(row, f"{key}_unit"), unit, spec.molar_mass)
-        self.refs(row.refs)  # type: ignore[attr-defined]
+        self.refs(row.refs)
 
     def convert(self, key: str, value: float, unit: str, target: str, mass: float | None = None) -> None:
         try:
@@ -258,22 +259,23 @@ class _Checker:
             )
         return bases
 
-    def product(self, row: Row) -> None:
-        if row.cell:  # type: ignore[attr-defined]
-            self.known("cell", row.cell, self.owners)  # type: ignore[attr-defined]
-        if row.target not in ("*", ""):  # type: ignore[attr-defined]
-            self.known("target", row.target, self.actions)  # type: ignore[attr-defined]
-        for item in row.add:  # type: ignore[attr-defined]
+    def product(self, row: Any) -> None:
+        if row.cell:
+            self.known("cell", row.cell, self.owners)
+        if row.target not in ("*", ""):
+            self.known("target", row.target, self.actions)
+        for item in row.add:
             self.known("add", item.partition("=")[0].strip(), self.e.mediators)
-        self.refs(row.refs)  # type: ignore[attr-defined]
+        self.refs(row.refs)
 
-    def block(self, row: Row) -> None:
-        symbols = {n.symbol for r in (*self.e.rules.values(), *self.e.behaviours) for n in parse_via(r.via)}
-        self.known("node", row.node.rpartition(":")[2], symbols | set(self.e.mediators))  # type: ignore[attr-defined]
-        self.refs(row.refs)  # type: ignore[attr-defined]
+    def block(self, row: Any) -> None:
+        chains = [r.via for r in self.e.rules.values()] + [b.via for b in self.e.behaviours]
+        symbols = {n.symbol for via in chains for n in parse_via(via)}
+        self.known("node", row.node.rpartition(":")[2], symbols | set(self.e.mediators))
+        self.refs(row.refs)
 
-    def cross(self, row: Row) -> None:
-        self.refs(row.refs)  # type: ignore[attr-defined]
+    def cross(self, row: Any) -> None:
+        self.refs(row.refs)
 
-    def link(self, row: Row) -> None:
-        self.refs(row.refs)  # type: ignore[attr-defined]
+    def link(self, row: Any) -> None:
+        self.refs(row.refs)

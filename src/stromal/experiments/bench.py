@@ -193,6 +193,10 @@ def _wells(
     return Wells(
         system,
         days,
-        *(np.concatenate(x) for x in (starts, sets, late, scales, shifts)),
+        start=np.concatenate(starts),
+        parameters=np.concatenate(sets),
+        late=np.concatenate(late),
+        scale=np.concatenate(scales),
+        shift=np.concatenate(shifts),
         volume=places["well"] / assay.volume,
     )

@@ -6,16 +6,20 @@ from functools import lru_cache
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
-from ..evidence.words import parse_via
+from ..evidence.words import Node, parse_via
 
 __all__ = ["blockable", "check_targets", "nodes", "split_efficacy"]
 
 
+def _all_nodes(evidence: Evidence) -> list[Node]:
+    chains = [r.via for r in evidence.rules.values()] + [b.via for b in evidence.behaviours]
+    return [node for via in chains for node in parse_via(via)]
+
+
 @lru_cache(maxsize=64)
-def nodes(evidence: Evidence) -> set[str]:
+def nodes(evidence: Evidence) -> frozenset[str]:
     """Return the symbols of all nodes of all chains."""
-    rows = (*evidence.rules.values(), *evidence.behaviours)
-    return {node.symbol for row in rows for node in parse_via(row.via)}
+    return frozenset(node.symbol for node in _all_nodes(evidence))
 
 
 @lru_cache(maxsize=64)
@@ -63,8 +67,7 @@ def _check_knockout(text: str, evidence: Evidence) -> None:
     if symbol not in nodes(evidence):
         hint = nearest(symbol, nodes(evidence))
         raise InputError(f"no node {symbol!r} to knock out", key="knockout", suggestion=hint)
-    rows = (*evidence.rules.values(), *evidence.behaviours)
-    having = {node.owner for row in rows for node in parse_via(row.via) if node.symbol == symbol}
+    having = {node.owner for node in _all_nodes(evidence) if node.symbol == symbol}
     if not any(who == owner or who.startswith(owner + ".") for who in having):
         hint = nearest(text, {f"{who}.{symbol}" for who in having if who})
         raise InputError(

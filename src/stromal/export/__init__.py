@@ -55,8 +55,8 @@ def export_model(
     well = prepared(protocol, parse_arm(arm or {}, protocol.defaults, evidence), evidence)
     return to_sbml(
         well.system,
-        y0=well.start,
-        params=well.parameters,
+        y0=well.start.tolist(),
+        params=well.parameters.tolist(),
         events=well.events,
         grounding=groundings(evidence),
         references=identifiers(evidence),

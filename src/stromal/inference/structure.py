@@ -71,7 +71,7 @@ def signed_graph(evidence: Evidence) -> nx.MultiDiGraph:
             edge(here, act, 1)
             if row.scales_with:
                 edge(("carried", lineage(cell), row.scales_with), act, 1)
-            for target, sign in {
+            does: dict[str, list[tuple[tuple, int]]] = {
                 "division": [(here, 1)],
                 "death": [(here, -1)],
                 "becomes": [(here, -1)],
@@ -81,7 +81,8 @@ def signed_graph(evidence: Evidence) -> nx.MultiDiGraph:
                 "migrates": [(here, 1)],
                 "engulfs": [(("carried", lineage(cell), "engulfed"), 1)],
                 "transfers": [],
-            }[action.verb]:
+            }
+            for target, sign in does[action.verb]:
                 edge(act, target, sign)
             if action.verb in ("becomes", "death") and action.to:
                 edge(act, ("cell", action.to), 1)
@@ -337,8 +338,6 @@ def _cut(text: str, sign: int, evidence: Evidence, graph: nx.MultiDiGraph) -> li
     for rule in evidence.rules.values():
         if hit(rule.via):
             effect = -1 if rule.effect == "decreases" else 1
-            cells = {*evidence.members.get(rule.cell, ()), rule.cell}
-            out += [
-                (n, sign * effect) for c in sorted(cells) for n in [("act", c, rule.behaviour)] if n in graph
-            ]
+            moved = sorted({*evidence.members.get(rule.cell, ()), rule.cell})
+            out += [(n, sign * effect) for c in moved for n in [("act", c, rule.behaviour)] if n in graph]
     return out

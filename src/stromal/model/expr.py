@@ -7,7 +7,7 @@ There are no numerics here beyond folding constants.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -49,7 +49,7 @@ class Expr:
 
     op: str
     args: tuple[Expr, ...]
-    value: float | str | None
+    value: Any
 
     def __init__(self, op: str, args: tuple[Expr, ...], value: float | str | None) -> None:
         self.op, self.args, self.value = op, args, value
@@ -115,7 +115,7 @@ def add(*terms: Expr | float) -> Expr:
     for term in map(_as_expr, terms):
         for part in term.args if term.op == "add" else (term,):
             if part.op == "const":
-                total += part.value  # type: ignore[operator]
+                total += part.value
             else:
                 rest.append(part)
     if total or not rest:
@@ -129,7 +129,7 @@ def mul(*factors: Expr | float) -> Expr:
     for factor in map(_as_expr, factors):
         for part in factor.args if factor.op == "mul" else (factor,):
             if part.op == "const":
-                total *= part.value  # type: ignore[operator]
+                total *= part.value
             else:
                 rest.append(part)
     if total == 0.0:
@@ -141,7 +141,7 @@ def mul(*factors: Expr | float) -> Expr:
 
 def _div(a: Expr, b: Expr) -> Expr:
     if b.op == "const":
-        return mul(a, 1.0 / b.value)  # type: ignore[operator]
+        return mul(a, 1.0 / b.value)
     if a.op == "const" and a.value == 0.0:
         return a
     return _make("div", (a, b))
@@ -155,26 +155,26 @@ def power(x: Expr | float, exponent: float) -> Expr:
     if exponent == 0.0:
         return const(1.0)
     if x.op == "const":
-        return const(x.value**exponent)  # type: ignore[operator]
+        return const(x.value**exponent)
     return _make("pow", (x,), float(exponent))
 
 
 def exp(x: Expr | float) -> Expr:
     """Return the exponential of ``x``."""
     x = _as_expr(x)
-    return const(np.exp(x.value)) if x.op == "const" else _make("exp", (x,))  # type: ignore[arg-type]
+    return const(np.exp(x.value)) if x.op == "const" else _make("exp", (x,))
 
 
 def log(x: Expr | float) -> Expr:
     """Return the natural logarithm of ``x``."""
     x = _as_expr(x)
-    return const(np.log(x.value)) if x.op == "const" else _make("log", (x,))  # type: ignore[arg-type]
+    return const(np.log(x.value)) if x.op == "const" else _make("log", (x,))
 
 
 def pos(x: Expr | float) -> Expr:
     """Return ``max(x, 0)``: shields a power from a state that is negative by rounding."""
     x = _as_expr(x)
-    return const(max(x.value, 0.0)) if x.op == "const" else _make("pos", (x,))  # type: ignore[type-var]
+    return const(max(x.value, 0.0)) if x.op == "const" else _make("pos", (x,))
 
 
 def postorder(roots: Iterable[Expr]) -> list[Expr]:
@@ -195,7 +195,7 @@ def postorder(roots: Iterable[Expr]) -> list[Expr]:
 
 def symbols(*roots: Expr) -> set[str]:
     """Return the names of all symbols in ``roots``."""
-    return {node.value for node in postorder(roots) if node.op == "sym"}  # type: ignore[misc]
+    return {node.value for node in postorder(roots) if node.op == "sym"}
 
 
 def substitute(root: Expr, table: Mapping[str, Expr]) -> Expr:
@@ -208,7 +208,7 @@ def substitute_all(roots: list[Expr], table: Mapping[str, Expr]) -> list[Expr]:
     new: dict[int, Expr] = {}
     for node in postorder(roots):
         if node.op == "sym":
-            new[id(node)] = table.get(node.value, node)  # type: ignore[call-overload]
+            new[id(node)] = table.get(node.value, node)
         elif not node.args:
             new[id(node)] = node
         else:
@@ -220,8 +220,16 @@ def _rebuild(node: Expr, args: tuple[Expr, ...]) -> Expr:
     if args == node.args:
         return node
     if node.op == "pow":
-        return power(args[0], node.value)  # type: ignore[arg-type]
-    return {"add": add, "mul": mul, "div": _div, "exp": exp, "log": log, "pos": pos}[node.op](*args)
+        return power(args[0], node.value)
+    make: dict[str, Callable[..., Expr]] = {
+        "add": add,
+        "mul": mul,
+        "div": _div,
+        "exp": exp,
+        "log": log,
+        "pos": pos,
+    }
+    return make[node.op](*args)
 
 
 def evaluate(root: Expr, env: Mapping[str, Any]) -> Any:
@@ -251,7 +259,7 @@ def evaluate_all(roots: list[Expr], env: Mapping[str, Any]) -> list[Any]:
             case "const":
                 out: Any = node.value
             case "sym":
-                out = env[node.value]  # type: ignore[index]
+                out = env[node.value]
             case "add":
                 out = args[0]
                 for arg in args[1:]:
@@ -263,7 +271,7 @@ def evaluate_all(roots: list[Expr], env: Mapping[str, Any]) -> list[Any]:
             case "div":
                 out = args[0] / args[1]
             case "pow":
-                out = args[0] ** node.value  # type: ignore[operator]
+                out = args[0] ** node.value
             case "exp":
                 out = np.exp(args[0])
             case "log":
@@ -286,7 +294,7 @@ def gradient(root: Expr) -> dict[str, Expr]:
         if bar is None:
             continue
         if node.op == "sym":
-            out[node.value] = out[node.value] + bar if node.value in out else bar  # type: ignore[index]
+            out[node.value] = out[node.value] + bar if node.value in out else bar
             continue
         for i, arg in enumerate(node.args):
             if arg.op == "const":
@@ -306,7 +314,7 @@ def _partial(node: Expr, i: int) -> Expr:
         case "div":
             return 1.0 / args[1] if i == 0 else mul(-1.0, node) / args[1]
         case "pow":
-            return node.value * power(args[0], node.value - 1.0)  # type: ignore[operator]
+            return node.value * power(args[0], node.value - 1.0)
         case "exp":
             return node
         case "log":
@@ -331,7 +339,7 @@ def infix(root: Expr) -> str:
                 number = f"{node.value:.17g}"
                 text[id(node)] = (number, 4 if not number.startswith("-") else 1)
             case "sym":
-                text[id(node)] = (node.value if str(node.value).isidentifier() else f"`{node.value}`", 4)  # type: ignore[assignment]
+                text[id(node)] = (node.value if str(node.value).isidentifier() else f"`{node.value}`", 4)
             case "add":
                 text[id(node)] = (" + ".join(wrap(arg, 1) for arg in args), 1)
             case "mul":

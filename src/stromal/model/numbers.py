@@ -41,7 +41,11 @@ class Numbers:
         row: Numbered | None = None,
         *,
         spread: float | None = None,
-        **about: str,
+        unit: str = "1",
+        kind: str = "switch",
+        owner: str = "",
+        source: str = "",
+        strength: str = "",
     ) -> Expr:
         """Register a parameter and return its symbol; a row gives its source and spread."""
         if name not in self.found:
@@ -50,9 +54,11 @@ class Numbers:
                 name,
                 value,
                 spread=width,
-                source=row.origin if row else about.pop("source", ""),
-                strength=row.strength if row else about.pop("strength", ""),
-                **about,
+                unit=unit,
+                kind=kind,
+                owner=owner,
+                source=row.origin if row else source,
+                strength=row.strength if row else strength,
             )
         return sym(name)
 

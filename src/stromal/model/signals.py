@@ -147,8 +147,8 @@ class Surroundings:
 
     def _beside(self, signal: Signal) -> Expr | None:
         """Steady level beside one point source: q / (4 pi D r)."""
-        made = [self.secretion(self.place, cell, signal.name) for cell in self.here(signal.cell)]
-        made = [m for m in made if m is not None]
+        rates = [self.secretion(self.place, cell, signal.name) for cell in self.here(signal.cell)]
+        made = [rate for rate in rates if rate is not None]
         if not made:
             return None
         name = f"near:{self.place}:{signal.cell}:{signal.name}"
