@@ -14,7 +14,8 @@ import pytest
 import stromal
 from stromal.errors import InputError
 from stromal.evidence import Evidence, load_evidence
-from stromal.evidence.ask import ask, conflicts, known_conflicts, statements
+from stromal.evidence.ask import ask, statements
+from stromal.evidence.conflicts import conflicts, known_conflicts
 from stromal.evidence.check import problems
 from stromal.evidence.read import SHIPPED, read_table
 from stromal.evidence.records import TABLES, Numbered

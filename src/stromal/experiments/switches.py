@@ -153,9 +153,10 @@ def _block(scale, index, text: str, evidence: Evidence, ensemble: Ensemble) -> N
     owner = owner or node.rpartition(":")[0]
     if kind == "neutraliser" and scale(f"free:{symbol}", 1.0 - efficacy):
         return
-    prefix = "keep:" if kind == "inhibitor" else "reach:"
-    for parameter in _nodes(index, symbol, owner, prefix):
-        scale(parameter, 1.0 - efficacy)
+    for parameter in _nodes(index, symbol, owner, "keep:"):
+        # what covers a ligand or competes raises half_max; a node of a base has none, and is cut
+        compete = parameter.replace("keep:", "reach:", 1)
+        scale(compete if kind != "inhibitor" and compete in index else parameter, 1.0 - efficacy)
 
 
 def _efficacy(u: np.ndarray, low: float | None, mid: float, high: float | None) -> np.ndarray:
