@@ -97,8 +97,11 @@ def _all_lines(result: Any) -> list[str]:
     for kind, s in result.summary.items():
         lift = "" if s.get("lift") is None else f"{s['lift']:+.2f} ({s['lo']:+.2f} to {s['hi']:+.2f})"
         null = "" if s.get("null") is None else f"{s['null']:.2f}"
-        shown.append([kind, *(str(s.get(k, "")) for k in ("counted", "holds", "mixed", "fails")), null, lift])
-    lines += table(["kind", "counted", "holds", "mixed", "fails", "null holds", "lift (90 %)"], shown)
+        counts = [str(s.get(k, "")) for k in ("counted", "holds", "by_own_paper", "mixed", "fails")]
+        shown.append([kind, *counts, null, lift])
+    header = ["kind", "counted", "holds", "by own paper", "mixed", "fails", "null holds", "lift (90 %)"]
+    lines += table(header, shown)
+    lines.append("by own paper: emergent, and lost without the rules that cite the claim's own paper")
     lines += [
         "",
         "coverage of the review: " + ", ".join(f"{n} {fate}" for fate, n in result.coverage.items()),

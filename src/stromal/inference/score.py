@@ -139,7 +139,7 @@ def summarise(
     Returns
     -------
     dict
-        By kind and for ``all``: ``counted, holds, mixed, fails, unsolved, null, lift, lo, hi``.
+        By kind and for ``all``: ``counted, holds, mixed, fails, unsolved, by_own_paper, null, lift, lo, hi``.
     """
     out = {}
     for kind in ("direct", "structural", "emergent", "all"):
@@ -148,6 +148,8 @@ def summarise(
         entry: dict[str, Any] = {
             "counted": len(some),
             **{v: sum(r["verdict"] == v for r in some) for v in ("holds", "mixed", "fails", "unsolved")},
+            # holds only because a rule taken from the same paper says so
+            "by_own_paper": sum(r["verdict"] == "holds" and r.get("own_paper") is True for r in some),
             "null": None,
             "lift": None,
             "lo": None,

@@ -170,7 +170,10 @@ def _compare(
         return ("emergent", "the arms differ in time or species"), rules
     if first.product != "none" and second.product != "none" and first.product != second.product:
         return ("emergent", "the claim is about the rank of two products"), rules
-    if first.ratio != second.ratio or first.dose != second.dose:
+    # how much and when is a question only where both arms have a product
+    if "none" not in (first.product, second.product) and (
+        first.ratio != second.ratio or first.dose != second.dose
+    ):
         return ("emergent", "the arms differ in dose"), rules
     if len(signs) > 1:
         return ("emergent", "signed paths disagree"), rules
@@ -182,15 +185,17 @@ def _compare(
 
 
 def _ways(
-    graph: nx.MultiDiGraph, sources: list[tuple[tuple, int]], sinks: dict[tuple, int]
+    graph: nx.MultiDiGraph, sources: list[tuple[tuple, int, str]], sinks: dict[tuple, int]
 ) -> tuple[list[str], set[int], list[str]]:
     """Return rules that alone lead to a sink, the signs of all ways, and the rules on short ways."""
     single: dict[str, None] = {}
     rules: dict[str, None] = {}
     signs: set[int] = set()
     near = _distances(graph, sinks)
-    for source, start in sources:
+    for source, start, cut in sources:
         for ways, (sign, on_way) in enumerate(_paths(graph, source, sinks, near)):
+            # a rule that is cut is the first of its way
+            on_way = [cut, *on_way] if cut else on_way
             if len(on_way) > SHORT:
                 continue
             signs.add(sign * start)
@@ -257,9 +262,12 @@ def _sinks(r: Readout, evidence: Evidence) -> dict[tuple, int]:
     return {("act", c, verb): 1 for c in members}
 
 
-def _differences(a: Arm, b: Arm, evidence: Evidence, graph: nx.MultiDiGraph) -> list[tuple[tuple, int]]:
-    """Return nodes in which arm a differs from arm b, with the sign of the difference."""
+def _differences(
+    a: Arm, b: Arm, evidence: Evidence, graph: nx.MultiDiGraph
+) -> list[tuple[tuple, int, str]]:
+    """Return nodes in which arm a differs from arm b, the sign of the difference, and a rule that is cut."""
     out: list[tuple[tuple, int]] = []
+    cuts: list[tuple[tuple, int, str]] = []
     for arm, sign in ((a, 1), (b, -1)):
         other = b if sign == 1 else a
         if arm.product != other.product:
@@ -295,14 +303,14 @@ def _differences(a: Arm, b: Arm, evidence: Evidence, graph: nx.MultiDiGraph) -> 
                             (("carried", "MSC", act[2].removeprefix("expresses ")), sign * data["sign"])
                         )
         for text in {*arm.block, *arm.knockout} - {*other.block, *other.knockout}:
-            out += _cut(text, -sign, evidence, graph)
+            cuts += _cut(text, -sign, evidence, graph)
     if a.contact != b.contact:
         out += [
             ((TOUCH, c), 1 if a.contact == "contact" else -1) for c in evidence.cells if c.startswith("MSC")
         ]
     if a.stimulus != b.stimulus:
         out.append((("mediator", "TCR"), 1 if a.stimulus > b.stimulus else -1))
-    return list(dict.fromkeys(out))
+    return list(dict.fromkeys([*((node, sign, "") for node, sign in out), *cuts]))
 
 
 def _scaled(product: str, sign: int, evidence: Evidence) -> list[tuple[tuple, int]]:
@@ -316,7 +324,7 @@ def _scaled(product: str, sign: int, evidence: Evidence) -> list[tuple[tuple, in
     ]
 
 
-def _cut(text: str, sign: int, evidence: Evidence, graph: nx.MultiDiGraph) -> list[tuple[tuple, int]]:
+def _cut(text: str, sign: int, evidence: Evidence, graph: nx.MultiDiGraph) -> list[tuple[tuple, int, str]]:
     """Return what a block or knock-out lowers: bases by name, rules by the behaviour that they move."""
     name = text.rpartition(":")[0] if text.rpartition(":")[2].replace(".", "", 1).isdigit() else text
     agent = next((b for b in evidence.blocks.values() if name in (b.name, *b.synonyms)), None)
@@ -324,9 +332,9 @@ def _cut(text: str, sign: int, evidence: Evidence, graph: nx.MultiDiGraph) -> li
     owner = (agent.owner if agent else "") or (name.rpartition(".")[0] if "." in name and not agent else "")
     if owner:
         symbol = symbol.rpartition(".")[2] if not agent else symbol
-    out: list[tuple[tuple, int]] = []
+    out: list[tuple[tuple, int, str]] = []
     if symbol in evidence.mediators:
-        out.append((("mediator", symbol), sign))
+        out.append((("mediator", symbol), sign, ""))
 
     def hit(via: str) -> bool:
         return any(n.symbol == symbol and (not owner or n.owner == owner) for n in parse_via(via))
