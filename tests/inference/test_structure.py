@@ -23,7 +23,7 @@ IFNG_MORE_PGE2 = {
     "id": "ifng-more-pge2", "cell": "MSC", "behaviour": "secretes PGE2", "signal": "IFNG", "effect": "increases", "fold": "3", "unit": "ng/mL",
 }  # fmt: skip
 IFNG_SPEEDS = PGE2_SLOWS | {"id": "ifng-speeds", "signal": "IFNG", "via": "", "effect": "increases", "fold": "2"}
-TOUCH_SLOWS = PGE2_SLOWS | {"id": "touch-slows", "signal": "touch MSC.PD-L1", "via": "MSC:CD274"}
+TOUCH_SLOWS = PGE2_SLOWS | {"id": "touch-slows", "signal": "touch MSC.PD-L1", "via": "MSC:CD274", "unit": "relative"}
 LICENSE = IFNG_MORE_PGE2 | {"id": "ifng-licenses", "behaviour": "expresses PD-L1"}
 MAKES = BENCH["behaviours"][2] | {"most": "5", "least": "0.1", "via": "MSC:PTGS2"}
 

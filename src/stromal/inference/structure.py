@@ -342,10 +342,12 @@ def _cut(text: str, sign: int, evidence: Evidence, graph: nx.MultiDiGraph) -> li
     for row in evidence.behaviours:
         if hit(row.via):
             cells = evidence.members.get(row.cell, (row.cell,))
-            out += [(n, sign) for c in cells for n in [("act", c, row.behaviour)] if n in graph]
+            out += [(n, sign, "") for c in cells for n in [("act", c, row.behaviour)] if n in graph]
     for rule in evidence.rules.values():
         if hit(rule.via):
             effect = -1 if rule.effect == "decreases" else 1
             moved = sorted({*evidence.members.get(rule.cell, ()), rule.cell})
-            out += [(n, sign * effect) for c in moved for n in [("act", c, rule.behaviour)] if n in graph]
+            out += [
+                (n, sign * effect, rule.id) for c in moved for n in [("act", c, rule.behaviour)] if n in graph
+            ]
     return out
