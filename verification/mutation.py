@@ -91,25 +91,18 @@ class Mutation:
     def start(self) -> None:
         """Run every bench as it is."""
         for bench in self.benches.values():
-            before = set(self.base.kept)
+            # assays of the same cells share a system: forget the others for a moment to see which are used
+            others = dict(self.base.kept)
+            self.base.kept.clear()
             bench.outcomes, bench.readouts = self.measure(bench, "")
-            systems = [system for key, (system, _) in self.base.kept.items() if key not in before]
+            systems = [system for system, _ in self.base.kept.values()]
+            self.base.kept.update(others)
             bench.rules = frozenset(
                 name.split(":")[1]
                 for system in systems
                 for name in system.parameter_index
                 if name.startswith("rule:") and name.endswith(":half_max")
             )
-        # wells shared by assays (cultures in which products are made) count for all of them
-        shared = frozenset(
-            name.split(":")[1]
-            for system, _ in self.base.kept.values()
-            if system.name == "culture"
-            for name in system.parameter_index
-            if name.startswith("rule:") and name.endswith(":half_max")
-        )
-        for bench in self.benches.values():
-            bench.rules |= shared
 
     def measure(self, bench: Bench, rule: str) -> tuple[dict[str, tuple[float, str]], dict[tuple[str, str], np.ndarray]]:
         """Return share and verdict of each claim, and (draws,) of each readout in each well."""
