@@ -64,7 +64,12 @@ def write_tables(folder: Path, tables: Mapping[str, list[dict[str, str]]]) -> No
             writer.writerows(full)
 
 
-def small_evidence(folder: Path, more: Mapping[str, list[dict[str, str]]] | None = None, *, base: Mapping[str, list[dict[str, str]]] = BENCH) -> Evidence:
+def small_evidence(
+    folder: Path,
+    more: Mapping[str, list[dict[str, str]]] | None = None,
+    *,
+    base: Mapping[str, list[dict[str, str]]] = BENCH,
+) -> Evidence:
     """Return tables made of the rows of ``base`` and ``more``; a later row replaces one of the same key."""
     rows: dict[str, dict] = {name: {} for name in TABLES}
     for i, layer in enumerate((base, more or {})):

@@ -96,7 +96,9 @@ class Idle:
         was = self.ranges.get(rule, (np.inf, 0.0))
         self.ranges[rule] = (min(was[0], low), max(was[1], high))
 
-    def _level(self, signal: Signal, rule: str, system: System, y: np.ndarray, parameters: np.ndarray) -> np.ndarray | None:
+    def _level(
+        self, signal: Signal, rule: str, system: System, y: np.ndarray, parameters: np.ndarray
+    ) -> np.ndarray | None:
         index, total = system.state_index, None
         lineages = {c.lineage for c in self.evidence.cells.values()}
         if signal.kind in ("free", "near"):
@@ -191,7 +193,13 @@ def write_report(path: Path, rows: Mapping[str, Mapping[str, str]], evidence: Ev
             kind, _, seen = row["reason"].partition(": ")
             if kind == key:
                 lines.append(f"| `{name}` | {row['effect']} | {seen} |")
-    lines += ["", "## Noticed most widely", "", "| rule | claims that notice | first readout |", "|---|---|---|"]
+    lines += [
+        "",
+        "## Noticed most widely",
+        "",
+        "| rule | claims that notice | first readout |",
+        "|---|---|---|",
+    ]
     for row in sorted(noticed, key=lambda r: -len(r["claims"].split(";")))[:25]:
         count = len([c for c in row["claims"].split(";") if c])
         readout = f"{row['readout']} {float(row['readout_change']):+.0%}" if row["readout"] else ""

@@ -28,7 +28,9 @@ from stromal.inference.claims import Claim, load_claims
 
 from .idle import Idle, write_report
 
-_spec = spec_from_file_location("stromal_mutants", Path(__file__).parents[1] / "tests" / "inference" / "mutants.py")
+_spec = spec_from_file_location(
+    "stromal_mutants", Path(__file__).parents[1] / "tests" / "inference" / "mutants.py"
+)
 assert _spec is not None and _spec.loader is not None
 mutants = module_from_spec(_spec)
 # dataclasses look their module up
@@ -104,14 +106,20 @@ class Mutation:
                 if name.startswith("rule:") and name.endswith(":half_max")
             )
 
-    def measure(self, bench: Bench, rule: str) -> tuple[dict[str, tuple[float, str]], dict[tuple[str, str], np.ndarray]]:
+    def measure(
+        self, bench: Bench, rule: str
+    ) -> tuple[dict[str, tuple[float, str]], dict[tuple[str, str], np.ndarray]]:
         """Return share and verdict of each claim, and (draws,) of each readout in each well."""
         draws = mutants.flipped(self.base, rule) if rule else self.base
         found = run_claims(bench.claims, self.twins, draws, threads=1)
         shares = {k: (o.share, verdict(o.share, float(o.solved.mean()))) for k, o in found.items()}
         if not self.wells:
             return shares, {}
-        arms = WELLS if "insert" not in bench.assay.seeded_in.values() else {k: WELLS[k] for k in ("none", "default")}
+        arms = (
+            WELLS
+            if "insert" not in bench.assay.seeded_in.values()
+            else {k: WELLS[k] for k in ("none", "default")}
+        )
         result = run_assay(bench.assay, arms=arms, draws=None, evidence=self.twins, ensemble=draws, threads=1)
         values = {(name, arm): result.values(name, arm) for name in result.readouts for arm in arms}
         return shares, values
@@ -176,7 +184,9 @@ def read_rows(path: Path, mark: str) -> dict[str, dict[str, str]]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Turn all rules, or those named."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("rules", nargs="*", help="ids; all by default")
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--out", type=Path, default=FOLDER)
@@ -193,7 +203,9 @@ def main(arguments: list[str] | None = None) -> None:
     write_report(given.out / "mutation.md", done, evidence, given.draws)
 
 
-def _run(given: argparse.Namespace, evidence: Evidence, path: Path, mark: str, done: Mapping[str, object]) -> None:
+def _run(
+    given: argparse.Namespace, evidence: Evidence, path: Path, mark: str, done: Mapping[str, object]
+) -> None:
     mutation = Mutation(evidence, draws=given.draws)
     mutation.start()
     reasons = Idle(evidence, mutation)

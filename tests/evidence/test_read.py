@@ -154,12 +154,21 @@ def test_duplicate_reference_names_the_column_as_written(tmp_path: Path) -> None
 
 
 def test_a_rule_that_says_the_same_is_refused(tmp_path: Path) -> None:
-    err = refused(overlay(tmp_path, "rules", RULE, GOOD, GOOD.replace("my-rule", "my-other-rule").replace("0.5", "0.6")))
+    err = refused(
+        overlay(tmp_path, "rules", RULE, GOOD, GOOD.replace("my-rule", "my-other-rule").replace("0.5", "0.6"))
+    )
     assert "my-rule" in err.message and err.row == 3
 
 
 def test_a_base_of_zero_that_is_increased_is_refused(tmp_path: Path, evidence: Evidence) -> None:
-    row = next(b for b in evidence.behaviours if any(r.behaviour == b.behaviour and r.cell == b.cell and r.effect == "increases" for r in evidence.rules.values()))
+    row = next(
+        b
+        for b in evidence.behaviours
+        if any(
+            r.behaviour == b.behaviour and r.cell == b.cell and r.effect == "increases"
+            for r in evidence.rules.values()
+        )
+    )
     head = "cell,behaviour,base,unit,most,least,half_life,half_life_unit,source,status,strength"
     line = f"{row.cell},{row.behaviour},0,{row.unit},9,0.01,{row.half_life or ''},{row.half_life_unit},x,literature,measured"
     err = refused(overlay(tmp_path, "behaviours", head, line))
@@ -201,7 +210,13 @@ def test_all_problems_can_be_listed(tmp_path: Path) -> None:
 def test_an_error_says_where_first_and_how_last() -> None:
     err = InputError("is wrong", file="rules.csv", row=3, key="cell", suggestion="did you mean 'Th1'?")
     assert str(err) == "rules.csv, line 3, cell: is wrong (did you mean 'Th1'?)"
-    assert err.as_dict() == {"file": "rules.csv", "row": 3, "key": "cell", "message": "is wrong", "suggestion": "did you mean 'Th1'?"}
+    assert err.as_dict() == {
+        "file": "rules.csv",
+        "row": 3,
+        "key": "cell",
+        "message": "is wrong",
+        "suggestion": "did you mean 'Th1'?",
+    }
     assert str(InputError("is wrong")) == "is wrong"
 
 

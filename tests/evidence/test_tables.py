@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
+from shipped import raw, report
 
-import stromal
 from stromal.errors import InputError
-from stromal.evidence import Evidence, load_evidence
-from stromal.evidence.ask import ask, statements
-from stromal.evidence.conflicts import conflicts, known_conflicts
+from stromal.evidence import Evidence
 from stromal.evidence.check import problems
 from stromal.evidence.read import SHIPPED, read_table
 from stromal.evidence.records import TABLES, Numbered
@@ -24,8 +19,6 @@ from stromal.evidence.words import parse_via
 from stromal.experiments.ensemble import msc_rules, selects
 from stromal.model.network import build_network
 
-PACKAGE = Path(stromal.__file__).parent
-CLAIMS = PACKAGE / "experiments" / "claims"
 NUMBER_TABLES = sorted(name for name, model in TABLES.items() if issubclass(model, Numbered))
 #: Which registries may ground a kind of entity.
 GROUNDINGS = {
@@ -33,19 +26,6 @@ GROUNDINGS = {
     "rna": "HGNC|MI|RNAcentral", "drug": "CHEBI", "family": "CHEBI|GO|FPLX|HGNC.*", "pathway": "GO|MI",
     "process": "GO", "organelle": "GO", "vesicle": "GO", "stimulus": "CHEBI|GO",
 }  # fmt: skip
-
-
-def report(mistakes: Iterable[str]) -> None:
-    """Fail with one line a mistake."""
-    found = list(mistakes)
-    assert not found, f"{len(found)} rows to mend:\n  " + "\n  ".join(found)
-
-
-def raw(table: str) -> list[tuple[str, dict[str, str]]]:
-    """Return (place, record) of each row, as written."""
-    with open(SHIPPED / f"{table}.csv", encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        return [(f"{table}.csv, line {reader.line_num}", record) for record in reader]
 
 
 @pytest.mark.parametrize("table", sorted(TABLES))
@@ -65,7 +45,9 @@ def test_names_units_references_and_bounds_agree_across_tables(evidence: Evidenc
 def test_tables_are_ascii_without_stray_blanks(file: str) -> None:
     text = (SHIPPED / file).read_bytes()
     lines = text.decode("utf-8").splitlines()
-    report(f"{file}, line {n}: not ASCII; write it out" for n, line in enumerate(lines, 1) if not line.isascii())
+    report(
+        f"{file}, line {n}: not ASCII; write it out" for n, line in enumerate(lines, 1) if not line.isascii()
+    )
     assert b"\r" not in text, f"{file}: save it with Unix line ends"
 
 
@@ -122,7 +104,9 @@ def test_folds_lie_on_the_side_of_their_sign_and_classes_on_their_values(evidenc
             if rule.effect == "requires" or rule.strength != "assumed":
                 continue
             # without a class the fold is a number of its own, with a spread of its own
-            want = dict(zip(("weak", "moderate", "strong"), values[rule.effect], strict=True)).get(rule.strength_class)
+            want = dict(zip(("weak", "moderate", "strong"), values[rule.effect], strict=True)).get(
+                rule.strength_class
+            )
             if want is not None and rule.fold != want:
                 yield f"{rule.file}, line {rule.row}: {rule.id}: {rule.strength_class} {rule.effect} is {want}, not {rule.fold}"
 
@@ -144,7 +128,11 @@ def test_each_rule_acts_on_something(evidence: Evidence) -> None:
     places = {"well": 200.0, "insert": 100.0}
     network = build_network(evidence, dict.fromkeys(evidence.cells, tuple(places)), places)
     used = {rule.id for act in network.acts for rule, _ in act.rules}
-    report(f"{r.file}, line {r.row}: {r.id} changes no behaviour of {r.cell}" for r in evidence.rules.values() if r.id not in used)
+    report(
+        f"{r.file}, line {r.row}: {r.id} changes no behaviour of {r.cell}"
+        for r in evidence.rules.values()
+        if r.id not in used
+    )
 
 
 def test_no_behaviour_stands_twice_through_a_group(evidence: Evidence) -> None:
@@ -203,7 +191,11 @@ def test_crossreactivity_names_mediators_and_both_ways(evidence: Evidence) -> No
     said = {row.identity() for row in evidence.crossreactivity}
     carried = {row.behaviour.removeprefix("expresses ") for row in evidence.behaviours}
     known = {*evidence.mediators, *carried}
-    report(f"{r.file}, line {r.row}: no mediator {r.mediator!r}" for r in evidence.crossreactivity if r.mediator not in known)
+    report(
+        f"{r.file}, line {r.row}: no mediator {r.mediator!r}"
+        for r in evidence.crossreactivity
+        if r.mediator not in known
+    )
     report(f"crossreactivity.csv: {m} {b} to {a} is missing" for m, a, b in said if (m, b, a) not in said)
 
 
@@ -211,94 +203,10 @@ def test_each_direction_selects_rows(evidence: Evidence) -> None:
     def hits(direction) -> int:  # noqa: ANN001
         if direction.acts_on == "strength":
             return sum(selects(direction, evidence, rule=rule) for rule in evidence.rules.values())
-        return sum(selects(direction, evidence, cell=b.cell, behaviour=b.behaviour) for b in evidence.behaviours)
+        return sum(
+            selects(direction, evidence, cell=b.cell, behaviour=b.behaviour) for b in evidence.behaviours
+        )
 
-    report(f"{d.file}, line {d.row}: {d.select!r} selects nothing" for d in evidence.directions if not hits(d))
-
-
-# -- contradictions --------------------------------------------------------------------------------
-
-
-def test_rules_that_contradict_are_told_apart(evidence: Evidence) -> None:
-    """Two signs of one signal on one behaviour must differ in what a user can see."""
     report(
-        f"{c.raises.id} and {c.lowers.id} say opposite things and nothing separates them"
-        for c in conflicts(evidence)
-        if c.raises.kind == "rule" and not set(c.separated_by) - {"papers"}
-    )
-
-
-def test_conflicts_are_reported(tmp_path: Path) -> None:
-    rule = {c: "" for c in next(r for _, r in raw("rules"))} | {
-        "id": "test-opposite", "cell": "Th1", "behaviour": "division", "signal": "PGE2", "effect": "increases", "fold": "1.2",
-        "half_max": "1", "unit": "ng/mL", "hill": "1", "refs": "44", "status": "review", "strength": "measured",
-    }  # fmt: skip
-    down = rule | {"id": "test-down", "effect": "decreases", "fold": "0.5"}
-    with open(tmp_path / "rules.csv", "w", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rule))
-        writer.writeheader()
-        writer.writerows([rule, down])
-    found = [{c.raises.id, c.lowers.id} for c in conflicts(load_evidence(tmp_path))]
-    assert {"test-opposite", "test-down"} in found
-
-
-def test_known_conflicts_cite_and_name_claims(evidence: Evidence) -> None:
-    found = known_conflicts(evidence)
-    assert found
-    for conflict in found:
-        assert set(conflict.claims) <= set(evidence.coverage), conflict.id
-        assert conflict.a and conflict.b and conflict.separated_by, conflict.id
-        for ref in (*conflict.a_refs, *conflict.b_refs):
-            assert ref in evidence.references or ref.isdigit(), f"{conflict.id}: no reference {ref!r}"
-
-
-def test_asking_for_everything_gives_everything(evidence: Evidence) -> None:
-    assert len(ask(evidence)) == len(statements(evidence)) == len(evidence.rules) + len(evidence.links)
-
-
-# -- coverage --------------------------------------------------------------------------------------
-
-
-def claims_in_files() -> dict[str, str]:
-    out = {}
-    for file in sorted(CLAIMS.glob("*.toml")):
-        out.update(dict.fromkeys(tomllib.loads(file.read_text(encoding="utf-8")), f"claims/{file.name}"))
-    return out
-
-
-def test_coverage_maps_each_claim_of_section_2_once(evidence: Evidence) -> None:
-    assert list(evidence.coverage) == [f"S2-{i:03d}" for i in range(1, 354)]
-
-
-def test_each_experiment_has_its_toml_and_the_reverse(evidence: Evidence) -> None:
-    files = claims_in_files()
-    mapped = {key: row.where for key, row in evidence.coverage.items() if row.fate == "experiment"}
-    assert mapped == {key: file for key, file in files.items() if key.startswith("S2-")}
-
-
-def test_each_claim_of_the_graph_rests_on_a_link_with_its_references(evidence: Evidence) -> None:
-    with open(CLAIMS / "review.csv", encoding="utf-8", newline="") as stream:
-        refs = {row["claim"]: set(filter(None, re.split("[;,]", row["refs"]))) for row in csv.DictReader(stream)}
-
-    def mistakes() -> Iterable[str]:
-        for key, row in evidence.coverage.items():
-            if row.fate != "graph":
-                continue
-            links = [link for link in evidence.links.values() if key in link.claims]
-            named = [evidence.links.get(name.strip()) for name in row.where.split(";")]
-            if not links or None in named or not {link.id for link in links} <= {n.id for n in named if n} | {k.id for k in links}:
-                yield f"{row.file}, line {row.row}: {key} needs a link of links.csv that lists it, not {row.where!r}"
-            elif not any(n in links for n in named):
-                yield f"{row.file}, line {row.row}: link {row.where} does not list {key} among its claims"
-            elif refs[key] and not refs[key] <= {ref for link in links for ref in link.refs}:
-                yield f"links.csv: {row.where} cites {[link.refs for link in links]}, the claim {key} {sorted(refs[key])}"
-
-    report(mistakes())
-
-
-def test_what_is_not_tested_says_why(evidence: Evidence) -> None:
-    report(
-        f"{row.file}, line {row.row}: {key} is {row.fate} without a reason"
-        for key, row in evidence.coverage.items()
-        if row.fate in ("background", "unsupported", "pending") and not row.reason
+        f"{d.file}, line {d.row}: {d.select!r} selects nothing" for d in evidence.directions if not hits(d)
     )

@@ -36,7 +36,10 @@ def test_conversions(value: float, unit: str, target: str, mass: float | None, e
     assert convert(value, unit, target, mass) == pytest.approx(expected, rel=1e-12)
 
 
-@given(st.floats(1e-9, 1e9), st.sampled_from([("ng/mL", "pM"), ("uM", "mM"), ("hour", "day"), ("cells/mL", "cells/uL")]))
+@given(
+    st.floats(1e-9, 1e9),
+    st.sampled_from([("ng/mL", "pM"), ("uM", "mM"), ("hour", "day"), ("cells/mL", "cells/uL")]),
+)
 def test_there_and_back(value: float, pair: tuple[str, str]) -> None:
     a, b = pair
     assert convert(convert(value, a, b, 25000.0), b, a, 25000.0) == pytest.approx(value, rel=1e-12)
@@ -44,7 +47,14 @@ def test_there_and_back(value: float, pair: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(
     ("unit", "target", "mass"),
-    [("ng/mL", "mM", None), ("day", "ng/mL", 17000.0), ("relative", "ng/mL", None), ("parrots", "day", None), ("ng//mL", "ng/mL", None), ("", "ng/mL", None)],
+    [
+        ("ng/mL", "mM", None),
+        ("day", "ng/mL", 17000.0),
+        ("relative", "ng/mL", None),
+        ("parrots", "day", None),
+        ("ng//mL", "ng/mL", None),
+        ("", "ng/mL", None),
+    ],
 )
 def test_another_dimension_is_refused(unit: str, target: str, mass: float | None) -> None:
     with pytest.raises(InputError) as caught:
@@ -53,13 +63,39 @@ def test_another_dimension_is_refused(unit: str, target: str, mass: float | None
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("10 ng/mL", 10.0), ("1e1ng/mL", 10.0), (" .5 ug/mL ", 500.0), ("10", 10.0), (10, 10.0), (2.5, 2.5), ("1 nM", 17.0), ("2 1e1 ng/mL", 20.0)]
+    ("text", "expected"),
+    [
+        ("10 ng/mL", 10.0),
+        ("1e1ng/mL", 10.0),
+        (" .5 ug/mL ", 500.0),
+        ("10", 10.0),
+        (10, 10.0),
+        (2.5, 2.5),
+        ("1 nM", 17.0),
+        ("2 1e1 ng/mL", 20.0),
+    ],
 )
 def test_quantities(text: str | float, expected: float) -> None:
     assert parse_quantity(text, "ng/mL", 17000.0) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("text", ["", "ng/mL", "ten ng/mL", "1,5 ng/mL", "1.5.2 ng/mL", "1 0 ng/mL", "nan ng/mL", "10 parrots", "10 day", ["10 ng/mL"], True, None])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ng/mL",
+        "ten ng/mL",
+        "1,5 ng/mL",
+        "1.5.2 ng/mL",
+        "1 0 ng/mL",
+        "nan ng/mL",
+        "10 parrots",
+        "10 day",
+        ["10 ng/mL"],
+        True,
+        None,
+    ],
+)
 def test_what_is_no_quantity_is_refused(text: object) -> None:
     with pytest.raises(InputError):
         parse_quantity(text, "ng/mL", 17000.0)  # type: ignore[arg-type]

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from stromal.errors import InputError
 from stromal.evidence import Evidence
-from stromal.evidence.words import Action, Node, Signal, parse_behaviour, parse_limits, parse_signal, parse_via
+from stromal.evidence.words import (
+    Action,
+    Node,
+    Signal,
+    parse_behaviour,
+    parse_limits,
+    parse_signal,
+    parse_via,
+)
 
 CELLS = {"MSC", "MSC.apoptotic", "CD4.active", "macrophage"}
 
@@ -37,7 +45,14 @@ def test_behaviours(text: str, expected: Action) -> None:
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("secrete IL10", "secretes"), ("divides", "division"), ("secretes", "secretes"), ("converts TRP", "converts"), ("Division", "division"), ("", "")],
+    [
+        ("secrete IL10", "secretes"),
+        ("divides", "division"),
+        ("secretes", "secretes"),
+        ("converts TRP", "converts"),
+        ("Division", "division"),
+        ("", ""),
+    ],
 )
 def test_other_behaviours_are_refused(text: str, hint: str) -> None:
     with pytest.raises(InputError) as caught:
@@ -73,10 +88,20 @@ def test_a_signal_without_a_known_cell_is_refused(text: str) -> None:
 
 def test_shipped_signals_are_written_as_they_are_read(evidence: Evidence) -> None:
     names = set(evidence.members)
-    assert [str(parse_signal(r.signal, names)) for r in evidence.rules.values()] == [r.signal for r in evidence.rules.values()]
+    assert [str(parse_signal(r.signal, names)) for r in evidence.rules.values()] == [
+        r.signal for r in evidence.rules.values()
+    ]
 
 
-@given(st.lists(st.tuples(st.sampled_from(["", "MSC", "CD4.active", "effector T"]), st.sampled_from(["CD274", "PD-1", "let-7b"])), max_size=5))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "MSC", "CD4.active", "effector T"]),
+            st.sampled_from(["CD274", "PD-1", "let-7b"]),
+        ),
+        max_size=5,
+    )
+)
 def test_chains_are_read_as_they_are_written(nodes: list[tuple[str, str]]) -> None:
     chain = tuple(Node(*node) for node in nodes)
     assert parse_via(" > ".join(map(str, chain))) == chain

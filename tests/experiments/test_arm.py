@@ -42,7 +42,9 @@ from stromal.experiments.arm import Arm, parse_arm, parse_ratio, product_cell
         ({"block": 3}, "block", ""),
     ],
 )
-def test_a_mistake_names_key_file_and_the_nearest(given: dict[str, Any], key: str, hint: str, evidence: Evidence) -> None:
+def test_a_mistake_names_key_file_and_the_nearest(
+    given: dict[str, Any], key: str, hint: str, evidence: Evidence
+) -> None:
     with pytest.raises(InputError) as caught:
         parse_arm(given, {}, evidence, file="my.toml", name="S2-001.primed")
     assert caught.value.file == "my.toml"
@@ -55,7 +57,13 @@ def test_a_mistake_names_key_file_and_the_nearest(given: dict[str, Any], key: st
 
 def test_defaults_are_those_of_the_assay_then_of_the_reference(evidence: Evidence) -> None:
     arm = parse_arm({"contact": "transwell"}, {"ratio": "1:5", "contact": "contact"}, evidence)
-    assert (arm.ratio, arm.contact, arm.product, arm.source, arm.species) == ("1:5", "transwell", "MSC", "bone_marrow", "human")
+    assert (arm.ratio, arm.contact, arm.product, arm.source, arm.species) == (
+        "1:5",
+        "transwell",
+        "MSC",
+        "bone_marrow",
+        "human",
+    )
     assert parse_arm({}, {}, evidence) == Arm()
 
 
@@ -69,7 +77,9 @@ def test_msc_are_of_the_species_of_all_unless_said(evidence: Evidence) -> None:
     assert parse_arm({"species": "mouse", "msc_species": "human"}, {}, evidence).species_of_msc == "human"
 
 
-@pytest.mark.parametrize(("text", "value"), [("1:10", 0.1), ("1:1", 1.0), ("2:1", 2.0), ("0:1", 0.0), ("0.5:10", 0.05)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1:10", 0.1), ("1:1", 1.0), ("2:1", 2.0), ("0:1", 0.0), ("0.5:10", 0.05)]
+)
 def test_ratios(text: str, value: float) -> None:
     assert parse_ratio(text) == pytest.approx(value)
 

@@ -63,7 +63,9 @@ def test_an_assay_of_ones_own(tmp_path: Path, evidence: Evidence) -> None:
     assert assay.main.seed == {"CD4.naive": pytest.approx(500.0)}
     assert assay.main.medium == {"TCR": 1.0, "IL2": 5.0}
     assert (assay.volume, assay.area) == (pytest.approx(200.0), 32.0)
-    assert assay.before is not None and assay.before.keep == ("Treg",) and assay.before.seed == {"Treg": 100.0}
+    assert (
+        assay.before is not None and assay.before.keep == ("Treg",) and assay.before.seed == {"Treg": 100.0}
+    )
     assert assay.readouts["treg"].unit == "%"
 
 
@@ -113,7 +115,9 @@ def test_what_is_left_out_has_a_default(tmp_path: Path, evidence: Evidence) -> N
         ("days = 4.0", "days = 4.0\ntitle = 3", "title", ""),
     ],
 )
-def test_a_mistake_names_file_key_and_the_nearest(old: str, new: str, key: str, hint: str, tmp_path: Path, evidence: Evidence) -> None:
+def test_a_mistake_names_file_key_and_the_nearest(
+    old: str, new: str, key: str, hint: str, tmp_path: Path, evidence: Evidence
+) -> None:
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
     if "\n[prestage]" in new:  # a table goes to the end of the file
@@ -147,5 +151,12 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, evidence: Evidence) -> None:
 
 def test_amounts_are_converted_to_internal_units(evidence: Evidence) -> None:
     assert parse_cells({"MSC": "1e5 cells/mL"}, evidence) == {"MSC": pytest.approx(100.0)}
-    found = parse_medium({"IL2": "10 ug/L", "TRP": "25 uM", "MSC-EV": "1e9 particles/mL", "TCR": 0.5}, evidence)
-    assert found == {"IL2": pytest.approx(10.0), "TRP": pytest.approx(0.025), "MSC-EV": pytest.approx(1000.0), "TCR": 0.5}
+    found = parse_medium(
+        {"IL2": "10 ug/L", "TRP": "25 uM", "MSC-EV": "1e9 particles/mL", "TCR": 0.5}, evidence
+    )
+    assert found == {
+        "IL2": pytest.approx(10.0),
+        "TRP": pytest.approx(0.025),
+        "MSC-EV": pytest.approx(1000.0),
+        "TCR": 0.5,
+    }

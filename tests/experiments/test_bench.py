@@ -60,7 +60,11 @@ def wells(evidence: Evidence, ensemble: Ensemble) -> Wells:
 
 @pytest.fixture(scope="module")
 def licensing(evidence: Evidence, ensemble: Ensemble) -> Wells:
-    arms = {"alone": {}, "IFNG": {"add": {"IFNG": "20 ng/mL"}}, "IFNG, no IDO1": {"add": {"IFNG": "20 ng/mL"}, "knockout": ["MSC.IDO1"]}}
+    arms = {
+        "alone": {},
+        "IFNG": {"add": {"IFNG": "20 ng/mL"}},
+        "IFNG, no IDO1": {"add": {"IFNG": "20 ng/mL"}, "knockout": ["MSC.IDO1"]},
+    }
     return run(evidence, ensemble, "msc-licensing", arms)
 
 
@@ -69,7 +73,11 @@ def test_every_well_is_solved_and_nothing_is_negative(wells: Wells, licensing: W
         assert not some.status.any()
         assert np.isfinite(some.y).all()
         lowest = some.y.min(axis=(0, 1, 2))
-        bad = [s.name for s, low in zip(some.system.states, lowest, strict=True) if low < (-1e-9 if s.kind == "expression" else 0.0)]
+        bad = [
+            s.name
+            for s, low in zip(some.system.states, lowest, strict=True)
+            if low < (-1e-9 if s.kind == "expression" else 0.0)
+        ]
         assert not bad
 
 
@@ -89,7 +97,9 @@ def test_a_resting_well_rests(wells: Wells) -> None:
     for cell in ("CD4.naive", "CD8.naive"):
         count = wells("resting", f"well:{cell}")
         assert (count[:, -1] <= count[:, 0]).all() and (count[:, -1] > 0.8 * count[:, 0]).all()
-        np.testing.assert_allclose(count + wells("resting", f"count:death:{cell}"), count[:, :1].repeat(count.shape[1], 1), rtol=1e-4)
+        np.testing.assert_allclose(
+            count + wells("resting", f"count:death:{cell}"), count[:, :1].repeat(count.shape[1], 1), rtol=1e-4
+        )
 
 
 def test_what_a_well_carries_rests_too(wells: Wells, licensing: Wells) -> None:
@@ -98,7 +108,9 @@ def test_what_a_well_carries_rests_too(wells: Wells, licensing: Wells) -> None:
         for state in some.run.system.states:
             if state.kind == "expression" and state.name.startswith("well:MSC."):
                 found = some(arm, state.name)
-                assert np.abs(found - found[:, :1]).max() < 1e-3 * max(found.max(), 1e-3), f"{arm}: {state.name}"
+                assert np.abs(found - found[:, :1]).max() < 1e-3 * max(found.max(), 1e-3), (
+                    f"{arm}: {state.name}"
+                )
 
 
 def test_msc_are_licensed_by_ifng(licensing: Wells) -> None:
@@ -115,12 +127,25 @@ def test_tryptophan_is_turned_into_kynurenine_and_nothing_else(licensing: Wells)
     assert (made > 0).all() and (leak >= -1e-9).all()
     off = licensing("IFNG, no IDO1", "well:KYN")
     assert off.max() < 1e-12
-    i3p = [p for p in licensing.run.system.processes if p.changes[0][0] == "well:TRP" and p.behaviour not in ("converts TRP>KYN", "converts TRP>I3P")]
+    i3p = [
+        p
+        for p in licensing.run.system.processes
+        if p.changes[0][0] == "well:TRP" and p.behaviour not in ("converts TRP>KYN", "converts TRP>I3P")
+    ]
     assert not i3p, "another taker of tryptophan: count it here"
     rates = [p for p in licensing.run.system.processes if p.behaviour == "converts TRP>KYN"]
     assert rates and all(dict(p.changes) == {"well:TRP": -1.0, "well:KYN": 1.0} for p in rates)
     # what LAAO took in the well without IDO1 bounds what it took beside it
-    assert (leak <= 1.05 * (off[:, 0] + licensing("IFNG, no IDO1", "well:TRP")[:, 0] - licensing("IFNG, no IDO1", "well:TRP")[:, -1]) + 1e-9).all()
+    assert (
+        leak
+        <= 1.05
+        * (
+            off[:, 0]
+            + licensing("IFNG, no IDO1", "well:TRP")[:, 0]
+            - licensing("IFNG, no IDO1", "well:TRP")[:, -1]
+        )
+        + 1e-9
+    ).all()
 
 
 def test_arms_share_random_numbers(wells: Wells) -> None:
@@ -133,10 +158,14 @@ def test_arms_share_random_numbers(wells: Wells) -> None:
     assert len(np.unique(count)) == len(count)
 
 
-def test_bytes_depend_neither_on_threads_nor_on_company(wells: Wells, evidence: Evidence, ensemble: Ensemble) -> None:
+def test_bytes_depend_neither_on_threads_nor_on_company(
+    wells: Wells, evidence: Evidence, ensemble: Ensemble
+) -> None:
     two = run(evidence, ensemble, "coculture", {k: ARMS[k] for k in ("primed", "late", "alone")}, threads=2)
     for arm in two.run.arms:
-        assert two.run.y[two.run.arms.index(arm)].tobytes() == wells.run.y[wells.run.arms.index(arm)].tobytes(), arm
+        assert (
+            two.run.y[two.run.arms.index(arm)].tobytes() == wells.run.y[wells.run.arms.index(arm)].tobytes()
+        ), arm
     fewer = run(evidence, ensemble.head(2), "coculture", {"naive": {}})
     assert fewer.run.y[0].tobytes() == wells.run.y[wells.run.arms.index("naive"), :2].tobytes()
 
@@ -153,13 +182,22 @@ def test_primed_msc_arrive_licensed(wells: Wells) -> None:
 def test_late_addition_is_no_addition_before_its_day(wells: Wells) -> None:
     days = wells.run.days
     before = days < 2.0
-    for state in ("well:CD4.naive", "well:Th1", "well:CD8.active", "well:IFNG", "well:lactate", "count:division:Th1"):
+    for state in (
+        "well:CD4.naive",
+        "well:Th1",
+        "well:CD8.active",
+        "well:IFNG",
+        "well:lactate",
+        "count:division:Th1",
+    ):
         alone, late = wells("alone", state), wells("late", state)
         np.testing.assert_allclose(late[:, before], alone[:, before], rtol=1e-3, atol=1e-6)
     count = wells("late", "well:MSC")
     assert not count[:, before].any()
     np.testing.assert_array_equal(count[:, days == 2.0], wells("naive", "well:MSC")[:, :1])
-    assert not np.allclose(wells("late", "count:division:Th1")[:, -1], wells("alone", "count:division:Th1")[:, -1], rtol=0.01)
+    assert not np.allclose(
+        wells("late", "count:division:Th1")[:, -1], wells("alone", "count:division:Th1")[:, -1], rtol=0.01
+    )
 
 
 def test_late_msc_bring_what_they_carried_not_what_the_well_did(wells: Wells) -> None:
@@ -175,8 +213,12 @@ def test_conditioned_medium_carries_mediators_and_no_cells(wells: Wells) -> None
     for arm in ("medium", "medium, late"):
         assert not wells(arm, "well:MSC").any() and not wells(arm, "well:MSC.apoptotic").any()
     assert (wells("medium", "well:PGE2")[:, 0] > 0).all() and not wells("alone", "well:PGE2")[:, 0].any()
-    assert (wells("medium", "well:TRP")[:, 0] <= wells("alone", "well:TRP")[:, 0]).all()  # half of it was lived in
-    np.testing.assert_array_equal(wells("medium", "well:TCR")[:, 0], wells("alone", "well:TCR")[:, 0])  # beads stay
+    assert (
+        wells("medium", "well:TRP")[:, 0] <= wells("alone", "well:TRP")[:, 0]
+    ).all()  # half of it was lived in
+    np.testing.assert_array_equal(
+        wells("medium", "well:TCR")[:, 0], wells("alone", "well:TCR")[:, 0]
+    )  # beads stay
 
 
 def test_late_medium_replaces_what_is_there_then(wells: Wells) -> None:
@@ -212,7 +254,12 @@ def test_too_late_is_refused(evidence: Evidence, ensemble: Ensemble) -> None:
 
 
 def test_a_transwell_has_no_touch_and_lets_mediators_through(evidence: Evidence, ensemble: Ensemble) -> None:
-    apart = run(evidence, ensemble, "coculture", {"alone": {"product": "none", "contact": "transwell"}, "MSC": {"contact": "transwell"}})
+    apart = run(
+        evidence,
+        ensemble,
+        "coculture",
+        {"alone": {"product": "none", "contact": "transwell"}, "MSC": {"contact": "transwell"}},
+    )
     assert not apart.run.status.any()
     assert "well:MSC" not in apart.run.system.state_index
     assert not any(n.startswith("touch:well:") and ":MSC" in n for n in apart.run.system.assignments)
@@ -225,7 +272,9 @@ def test_a_transwell_has_no_touch_and_lets_mediators_through(evidence: Evidence,
     np.testing.assert_allclose(apart("MSC", "insert:MSC")[:, 0] * volumes["insert"], cells / 10)
 
 
-def test_cells_seeded_in_the_well_stay_there_beside_a_product_in_the_insert(evidence: Evidence, ensemble: Ensemble) -> None:
+def test_cells_seeded_in_the_well_stay_there_beside_a_product_in_the_insert(
+    evidence: Evidence, ensemble: Ensemble
+) -> None:
     arms = {"apart": {"product": "MSC", "contact": "transwell", "ratio": "1:1"}}
     found = run(evidence, ensemble.head(2), "msc-licensing", arms)
     assert (found("apart", "well:MSC")[:, 0] > 0).all() and (found("apart", "insert:MSC")[:, 0] > 0).all()

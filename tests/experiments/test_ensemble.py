@@ -11,7 +11,16 @@ from scipy.stats import kstest
 
 from stromal.errors import InputError
 from stromal.evidence import Evidence, load_evidence
-from stromal.experiments.ensemble import Z90, Ensemble, msc_rules, prior_ensemble, selects, shipped_ensemble, uniform
+from stromal.experiments.ensemble import (
+    CONCENTRATION,
+    Z90,
+    Ensemble,
+    msc_rules,
+    prior_ensemble,
+    selects,
+    shipped_ensemble,
+    uniform,
+)
 from stromal.model import System, compile_model
 
 DRAWS = 40
@@ -36,7 +45,9 @@ def columns(system: System, ensemble: Ensemble, evidence: Evidence) -> dict[str,
     return dict(zip((p.name for p in system.parameters), ensemble.sample(system, evidence).T, strict=True))
 
 
-def test_a_draw_has_the_same_numbers_in_every_model(coculture: System, prior: Ensemble, evidence: Evidence) -> None:
+def test_a_draw_has_the_same_numbers_in_every_model(
+    coculture: System, prior: Ensemble, evidence: Evidence
+) -> None:
     other = compile_model(evidence, sites={c: ("well",) for c in ("CD4.naive", "M0", "monocyte", "MSC")})
     a, b = columns(coculture, prior, evidence), columns(other, prior, evidence)
     shared = set(a) & set(b)
@@ -45,7 +56,9 @@ def test_a_draw_has_the_same_numbers_in_every_model(coculture: System, prior: En
     assert all(np.array_equal(a[name], b[name]) for name in shared)
 
 
-def test_a_new_rule_leaves_all_other_numbers(tmp_path: Path, prior: Ensemble, evidence: Evidence, coculture: System) -> None:
+def test_a_new_rule_leaves_all_other_numbers(
+    tmp_path: Path, prior: Ensemble, evidence: Evidence, coculture: System
+) -> None:
     (tmp_path / "rules.csv").write_text(
         "id,cell,behaviour,signal,effect,fold,half_max,unit,refs,status,strength\n"
         "my-rule,MSC,secretes PGE2,lactate,increases,1.2,5,mM,44,review,measured\n"
@@ -57,7 +70,9 @@ def test_a_new_rule_leaves_all_other_numbers(tmp_path: Path, prior: Ensemble, ev
     assert all(np.array_equal(a[name], b[name]) for name in a)
 
 
-def test_the_first_draws_are_those_of_a_smaller_ensemble(coculture: System, prior: Ensemble, evidence: Evidence) -> None:
+def test_the_first_draws_are_those_of_a_smaller_ensemble(
+    coculture: System, prior: Ensemble, evidence: Evidence
+) -> None:
     many = prior.sample(coculture, evidence)
     few = prior_ensemble(evidence, 7, seed=3)
     assert few.ids == prior.head(7).ids
@@ -93,24 +108,34 @@ def test_numbers_have_their_median_and_spread(evidence: Evidence, coculture: Sys
             assert (values[p.name] == p.value).all()
 
 
-def test_folds_stay_within_the_bounds_of_their_behaviour(evidence: Evidence, coculture: System, prior: Ensemble) -> None:
+def test_folds_stay_within_the_bounds_of_their_behaviour(
+    evidence: Evidence, coculture: System, prior: Ensemble
+) -> None:
     wild = along(prior, potency=20.0)
     values = columns(coculture, wild, evidence)
     for p in coculture.parameters:
         assert (values[p.name] >= p.lower).all() and (values[p.name] <= p.upper).all(), p.name
-    assert any((values[p.name] == p.lower).any() for p in coculture.parameters if p.kind == "fold" and p.lower > 0)
+    assert any(
+        (values[p.name] == p.lower).any() for p in coculture.parameters if p.kind == "fold" and p.lower > 0
+    )
 
 
 def strengths(system: System, ensemble: Ensemble, evidence: Evidence) -> dict[str, np.ndarray]:
     """Return |ln fold| of MSC's rules before the bounds of behaviours are applied."""
     loose = replace(system, parameters=tuple(replace(p, lower=0.0, upper=np.inf) for p in system.parameters))
     values = columns(loose, ensemble, evidence)
-    return {r: np.abs(np.log(values[f"rule:{r}:fold"])) for r in sorted(msc_rules(evidence)) if f"rule:{r}:fold" in values}
+    return {
+        r: np.abs(np.log(values[f"rule:{r}:fold"]))
+        for r in sorted(msc_rules(evidence))
+        if f"rule:{r}:fold" in values
+    }
 
 
 def test_the_strengths_of_a_family_share_out_its_total(evidence: Evidence, prior: Ensemble) -> None:
     """Whatever the draw, all pathways of MSC on one behaviour have the total of their classes, times potency."""
-    system = compile_model(evidence, sites={c: ("well",) for c in evidence.cells}, places={"well": 100.0, "insert": 100.0})
+    system = compile_model(
+        evidence, sites={c: ("well",) for c in evidence.cells}, places={"well": 100.0, "insert": 100.0}
+    )
     for potency in (1.0, 2.0):
         found = strengths(system, along(prior, potency=potency), evidence)
         families: dict[tuple[str, str], dict[str, str]] = {}
@@ -124,7 +149,14 @@ def test_the_strengths_of_a_family_share_out_its_total(evidence: Evidence, prior
             if not all(r.id in found and selects(potent, evidence, rule=r) for r in rules):
                 continue
             groups = {r.group for r in rules if r.group}
-            members = [r for r in evidence.rules.values() if r.group in groups and r.behaviour == rules[0].behaviour and r.effect == rules[0].effect and r.id in found]
+            members = [
+                r
+                for r in evidence.rules.values()
+                if r.group in groups
+                and r.behaviour == rules[0].behaviour
+                and r.effect == rules[0].effect
+                and r.id in found
+            ]
             if len({r.fold for r in members}) > len(groups):
                 continue  # the class of a pathway is that of its first rule
             total = sum(abs(np.log(r.fold or 1.0)) for r in rules)
@@ -133,7 +165,33 @@ def test_the_strengths_of_a_family_share_out_its_total(evidence: Evidence, prior
         assert checked >= 3
 
 
-def test_rules_of_one_pathway_have_one_strength(evidence: Evidence, prior: Ensemble, coculture: System) -> None:
+def test_shares_of_a_family_vary_as_their_dirichlet(evidence: Evidence, coculture: System) -> None:
+    """Gamma draws of shape w, divided by their sum: the variance of a share is m (1 - m) / (sum of w + 1)."""
+    many = along(prior_ensemble(evidence, 2000, seed=9))
+    chosen = msc_rules(evidence)
+    family = [
+        r
+        for r in evidence.rules.values()
+        if r.id in chosen and (r.behaviour, r.effect) == ("division", "decreases")
+    ]
+    pathways = {r.group or r.id: r for r in reversed(family)}  # the first rule of each gives its class
+    classes = {name: abs(np.log(rule.fold or 1.0)) for name, rule in pathways.items()}
+    found = strengths(coculture, many, evidence)
+    total, checked = sum(classes.values()), 0
+    for name, rule in pathways.items():
+        if rule.id in found:
+            share, mean = found[rule.id] / total, classes[name] / total
+            assert share.mean() == pytest.approx(mean, rel=0.1)
+            assert share.var() == pytest.approx(
+                mean * (1 - mean) / (CONCENTRATION * len(pathways) + 1), rel=0.25
+            )
+            checked += 1
+    assert checked >= 3 and CONCENTRATION == 2.5
+
+
+def test_rules_of_one_pathway_have_one_strength(
+    evidence: Evidence, prior: Ensemble, coculture: System
+) -> None:
     found = strengths(coculture, along(prior), evidence)
     pathways: dict[tuple[str, str, str], list[str]] = {}
     for name in found:
@@ -146,21 +204,31 @@ def test_rules_of_one_pathway_have_one_strength(evidence: Evidence, prior: Ensem
         assert all(np.array_equal(found[names[0]], found[name]) for name in names)
 
 
-def test_directions_move_what_they_select_and_nothing_else(evidence: Evidence, prior: Ensemble, coculture: System) -> None:
-    loose = replace(coculture, parameters=tuple(replace(p, lower=0.0, upper=np.inf) for p in coculture.parameters))
+def test_directions_move_what_they_select_and_nothing_else(
+    evidence: Evidence, prior: Ensemble, coculture: System
+) -> None:
+    loose = replace(
+        coculture, parameters=tuple(replace(p, lower=0.0, upper=np.inf) for p in coculture.parameters)
+    )
     before = columns(loose, along(prior), evidence)
     for direction in evidence.directions:
         after = columns(loose, along(prior, **{direction.name: 2.0}), evidence)
         moved = {name for name in before if not np.array_equal(before[name], after[name])}
         if direction.acts_on == "strength":
-            expected = {f"rule:{r.id}:fold" for r in evidence.rules.values() if r.id in msc_rules(evidence) and selects(direction, evidence, rule=r)}
+            expected = {
+                f"rule:{r.id}:fold"
+                for r in evidence.rules.values()
+                if r.id in msc_rules(evidence) and selects(direction, evidence, rule=r)
+            }
             for name in moved:
                 np.testing.assert_allclose(np.log(after[name]), 2 * np.log(before[name]))
         else:
             expected = set()
             for row in evidence.behaviours:
                 if selects(direction, evidence, cell=row.cell, behaviour=row.behaviour):
-                    expected.add(f"base:{row.cell}:{row.behaviour}" + (f":{';'.join(row.where)}" if row.where else ""))
+                    expected.add(
+                        f"base:{row.cell}:{row.behaviour}" + (f":{';'.join(row.where)}" if row.where else "")
+                    )
             for name in moved:
                 np.testing.assert_allclose(after[name], 2 * before[name])
         assert moved == expected & set(before), direction.name
@@ -170,7 +238,9 @@ def test_directions_move_what_they_select_and_nothing_else(evidence: Evidence, p
 def test_rules_of_msc_are_those_that_act_on_others(evidence: Evidence) -> None:
     found = msc_rules(evidence)
     assert "msc-pdl1-slows-t-division" in found
-    assert all(not evidence.rules[r].cell.startswith("MSC") and evidence.rules[r].effect != "requires" for r in found)
+    assert all(
+        not evidence.rules[r].cell.startswith("MSC") and evidence.rules[r].effect != "requires" for r in found
+    )
     assert not any(evidence.rules[r].signal in ("TCR", "IFNG", "IL2", "LPS", "crowding") for r in found)
 
 

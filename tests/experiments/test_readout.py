@@ -16,7 +16,9 @@ DAYS = np.array([0.0, 1.0, 2.0, 3.0])
 @pytest.fixture(scope="module")
 def system(evidence: Evidence) -> System:
     places = {"well": 200.0, "insert": 100.0}
-    return compile_model(evidence, sites={"CD4.naive": ("well",), "MSC": ("insert",), "M0": ("well",)}, places=places)
+    return compile_model(
+        evidence, sites={"CD4.naive": ("well",), "MSC": ("insert",), "M0": ("well",)}, places=places
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,12 @@ def test_each_form_is_read(text: str, form: str, unit: str, evidence: Evidence) 
 
 def test_parts_of_a_phrase(evidence: Evidence) -> None:
     assert parse_readout("events division of effector T in last 18 h", evidence) == Readout(
-        "events division of effector T in last 18 h", "events", "effector T", what="division", window=0.75, unit="events/uL"
+        "events division of effector T in last 18 h",
+        "events",
+        "effector T",
+        what="division",
+        window=0.75,
+        unit="events/uL",
     )
     assert parse_readout("events division of effector T", evidence).window is None
     both = parse_readout("share Th1 of activated CD4", evidence)
@@ -98,7 +105,9 @@ def test_counts_add_up_over_a_group_in_the_well(system: System, evidence: Eviden
     np.testing.assert_allclose(value("count activated CD4", system, evidence, y), three)
     np.testing.assert_allclose(value("count activated CD4", system, evidence, y, volume=0.5), 0.5 * three)
     all_cd4 = three + column("well:CD4.naive") + column("well:CD4.memory") + column("well:Treg")
-    np.testing.assert_allclose(value("share Th1 of CD4", system, evidence, y), 100 * column("well:Th1") / all_cd4)
+    np.testing.assert_allclose(
+        value("share Th1 of CD4", system, evidence, y), 100 * column("well:Th1") / all_cd4
+    )
     # cells that are elsewhere, or not there at all, are not in the well
     assert not value("count MSC", system, evidence, y).any()
     assert not value("count CD8", system, evidence, y).any()
@@ -108,8 +117,14 @@ def test_a_share_of_nothing_is_zero(system: System, evidence: Evidence, y: np.nd
     assert not value("share CD8.naive of CD8", system, evidence, y).any()
 
 
-def test_events_in_a_window_are_those_since_its_start(system: System, evidence: Evidence, y: np.ndarray) -> None:
-    columns = [i for n, i in system.state_index.items() if n.startswith("count:division:") and n.split(":")[2] in evidence.members["T"]]
+def test_events_in_a_window_are_those_since_its_start(
+    system: System, evidence: Evidence, y: np.ndarray
+) -> None:
+    columns = [
+        i
+        for n, i in system.state_index.items()
+        if n.startswith("count:division:") and n.split(":")[2] in evidence.members["T"]
+    ]
     total = y[:, :, columns].sum(axis=2)
     assert columns
     np.testing.assert_allclose(value("events division of T", system, evidence, y), total)
@@ -133,8 +148,12 @@ def test_levels_and_what_is_carried(system: System, evidence: Evidence, y: np.nd
     index = system.state_index
     np.testing.assert_array_equal(value("level PGE2", system, evidence, y), y[:, :, index["well:PGE2"]])
     # MSC sit in the insert, and carry there
-    np.testing.assert_array_equal(value("expression MSC.PD-L1", system, evidence, y), y[:, :, index["insert:MSC.PD-L1"]])
-    np.testing.assert_array_equal(value("expression Th17.CD25", system, evidence, y), y[:, :, index["well:Tconv.CD25"]])
+    np.testing.assert_array_equal(
+        value("expression MSC.PD-L1", system, evidence, y), y[:, :, index["insert:MSC.PD-L1"]]
+    )
+    np.testing.assert_array_equal(
+        value("expression Th17.CD25", system, evidence, y), y[:, :, index["well:Tconv.CD25"]]
+    )
     assert np.isnan(value("expression monocyte.engulfed", system, evidence, y)).all()  # no monocytes here
 
 
@@ -149,14 +168,22 @@ def test_a_rate_is_that_behaviours_and_no_others(system: System, evidence: Evide
     """``becomes Th1`` must not take ``becomes Th17`` with it."""
     from stromal.model.expr import evaluate
 
-    env = {s.name: y[:, :, i] for i, s in enumerate(system.states)} | {p.name: p.value for p in system.parameters}
+    env = {s.name: y[:, :, i] for i, s in enumerate(system.states)} | {
+        p.name: p.value for p in system.parameters
+    }
     for text in ("becomes Th1", "becomes Th17", "division"):
         wanted = evaluate(system.inlined[f"rate:well:CD4.active:{text}"], env)
         np.testing.assert_allclose(value(f"rate {text} of CD4.active", system, evidence, y), wanted)
 
 
-def test_a_rate_with_a_limit_is_summed_over_species(system: System, evidence: Evidence, y: np.ndarray) -> None:
-    rows = [b for b in evidence.behaviours if b.cell == "MSC" and b.where and b.behaviour.startswith(("converts", "secretes"))]
+def test_a_rate_with_a_limit_is_summed_over_species(
+    system: System, evidence: Evidence, y: np.ndarray
+) -> None:
+    rows = [
+        b
+        for b in evidence.behaviours
+        if b.cell == "MSC" and b.where and b.behaviour.startswith(("converts", "secretes"))
+    ]
     assert rows
     names = [n for n in system.assignments if n.startswith(f"rate:insert:MSC:{rows[0].behaviour}:")]
     assert names

@@ -53,13 +53,17 @@ def holders(evidence: Evidence, symbol: str) -> set[str]:
     return {str(node) for row in rows for node in parse_via(row.via) if node.symbol == symbol}
 
 
-def refused(system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray, **keys: object) -> InputError:
+def refused(
+    system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray, **keys: object
+) -> InputError:
     with pytest.raises(InputError) as caught:
         apply_arm(plain, system, Arm(**keys), evidence, ensemble)
     return caught.value
 
 
-def test_an_arm_leaves_the_parameters_it_is_given(system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray) -> None:
+def test_an_arm_leaves_the_parameters_it_is_given(
+    system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray
+) -> None:
     before = plain.copy()
     apply_arm(plain, system, Arm(block=("PTGS2",), product="fibroblast", species="mouse"), evidence, ensemble)
     np.testing.assert_array_equal(plain, before)
@@ -85,7 +89,11 @@ def test_a_knockout_reaches_its_owner_alone_and_fully(change, evidence: Evidence
 def test_efficacy_is_drawn_within_its_bounds(change) -> None:  # noqa: ANN001
     left = next(iter(change(block=("IDO1",)).values()))
     lo, mid, hi = np.quantile(1 - left, [0.05, 0.5, 0.95])
-    assert (lo, mid, hi) == (pytest.approx(0.7, abs=0.05), pytest.approx(0.9, abs=0.02), pytest.approx(0.99, abs=0.01))
+    assert (lo, mid, hi) == (
+        pytest.approx(0.7, abs=0.05),
+        pytest.approx(0.9, abs=0.02),
+        pytest.approx(0.99, abs=0.01),
+    )
     assert 0 < (1 - left).min() and (1 - left).max() < 1
 
 
@@ -116,7 +124,9 @@ def test_an_antagonist_competes(change, evidence: Evidence) -> None:  # noqa: AN
     assert found and all(name.startswith("reach:") and name.endswith(":PDCD1") for name in found)
 
 
-def test_every_agent_and_node_can_be_blocked(system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray) -> None:
+def test_every_agent_and_node_can_be_blocked(
+    system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray
+) -> None:
     few = ensemble.head(3)
     usual = apply_arm(plain[:3], system, Arm(), evidence, few)
     idle = []
@@ -154,18 +164,28 @@ def test_a_muted_rule_does_nothing(change) -> None:  # noqa: ANN001
     assert set(found) == {"rule:msc-pdl1-slows-t-division:fold"}
 
 
-def test_muted_means_a_fold_of_one(system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray) -> None:
+def test_muted_means_a_fold_of_one(
+    system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray
+) -> None:
     found = apply_arm(plain, system, Arm(mute=("msc-pdl1-slows-t-division",)), evidence, ensemble)
     assert (found[:, system.parameter_index["rule:msc-pdl1-slows-t-division:fold"]] == 1.0).all()
 
 
-def switches(system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray, **keys: object) -> dict[str, float]:
+def switches(
+    system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray, **keys: object
+) -> dict[str, float]:
     found = apply_arm(plain, system, Arm(**keys), evidence, ensemble)[0]
     return {p.name: found[i] for i, p in enumerate(system.parameters) if p.name.startswith("is:")}
 
 
-def test_species_belongs_to_the_cell(system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray) -> None:
-    for keys, msc, host in (({}, "human", "human"), ({"species": "mouse"}, "mouse", "mouse"), ({"species": "mouse", "msc_species": "human"}, "human", "mouse")):
+def test_species_belongs_to_the_cell(
+    system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray
+) -> None:
+    for keys, msc, host in (
+        ({}, "human", "human"),
+        ({"species": "mouse"}, "mouse", "mouse"),
+        ({"species": "mouse", "msc_species": "human"}, "human", "mouse"),
+    ):
         found = switches(system, ensemble, evidence, plain, **keys)
         tested = {name: value for name, value in found.items() if ":species=" in name}
         assert tested
@@ -202,7 +222,9 @@ def test_a_control_does_less_in_every_draw(change) -> None:  # noqa: ANN001
     assert all((v <= 1.0).all() and (v > 0).all() for v in found.values())
 
 
-def test_touch_is_per_area_and_food_per_volume(system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray) -> None:
+def test_touch_is_per_area_and_food_per_volume(
+    system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray
+) -> None:
     index = system.parameter_index
     usual = apply_arm(plain, system, Arm(), evidence, ensemble)
     same = apply_arm(plain, system, Arm(), evidence, ensemble, depth={"well": 200 / 32}, volume=200.0)

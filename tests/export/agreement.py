@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from simulators import simulate_copasi, simulate_roadrunner
 
 from stromal.evidence import Evidence
 from stromal.experiments.arm import parse_arm
@@ -18,10 +17,6 @@ from stromal.export import export_model
 from stromal.export import identifiers as citable
 from stromal.export.sbml_names import resource
 from stromal.ode import Events, compile_system
-
-if (folder := str(Path(__file__).parents[1])) not in sys.path:
-    sys.path.append(folder)
-from simulators import simulate_copasi, simulate_roadrunner  # noqa: E402
 
 __all__ = ["ARMS", "Model", "build", "deviations", "undescribed"]
 

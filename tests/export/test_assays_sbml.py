@@ -6,20 +6,16 @@ them, a late addition, a quasi-steady mediator, migration. All assays are in `ve
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
+from agreement import ARMS, SIMULATORS, build, deviations, undescribed
 
-pytest.importorskip("libsbml")
+from stromal.export.sbml import check_sbml, unit_gaps
 
-from stromal.export.sbml import check_sbml, unit_gaps  # noqa: E402
-
-if (folder := str(Path(__file__).parent)) not in sys.path:
-    sys.path.append(folder)
-from agreement import ARMS, SIMULATORS, build, deviations, undescribed  # noqa: E402
-
-FAST = [("coculture", "mouse, late, transwell"), ("macrophage-polarisation", "contact"), ("monocyte-migration", "contact")]
+FAST = [
+    ("coculture", "mouse, late, transwell"),
+    ("macrophage-polarisation", "contact"),
+    ("monocyte-migration", "contact"),
+]
 
 
 @pytest.fixture(scope="module", params=FAST, ids=lambda some: f"{some[0]}, {some[1]}")
@@ -36,7 +32,6 @@ def test_valid_with_units_and_citations(model, evidence):
 
 @pytest.mark.parametrize("simulator", list(SIMULATORS))
 def test_other_simulators_agree(model, simulator):
-    pytest.importorskip(simulator)
     found = deviations(model, simulator)
     worst = max(found, key=lambda name: found[name])
     assert found[worst] < 1e-3, f"{worst} is off by {found[worst]:.1e}"

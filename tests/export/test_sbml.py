@@ -1,27 +1,18 @@
 """SBML: valid to libSBML, the same numbers in two other simulators, and citations on every reaction."""
 
-import sys
-from pathlib import Path
-
+import libsbml
 import numpy as np
 import pytest
+import roadrunner
+from simulators import simulate_copasi, simulate_roadrunner, simulate_scipy
 
-libsbml = pytest.importorskip("libsbml")
+from stromal.export.sbml import check_sbml, state_ids, to_sbml, unit_gaps
+from stromal.export.sbml_names import identifiers, resource
+from stromal.export.sbml_units import parse_unit
+from stromal.model.expr import const, exp, log, pos, power, sym
+from stromal.model.system import Parameter, Process, State, System
 
-from stromal.export.sbml import check_sbml, state_ids, to_sbml, unit_gaps  # noqa: E402
-from stromal.export.sbml_names import identifiers, resource  # noqa: E402
-from stromal.export.sbml_units import parse_unit  # noqa: E402
-from stromal.model.expr import const, exp, log, pos, power, sym  # noqa: E402
-from stromal.model.system import Parameter, Process, State, System  # noqa: E402
-
-if (folder := str(Path(__file__).parents[1])) not in sys.path:
-    sys.path.append(folder)
-from simulators import simulate_copasi, simulate_roadrunner, simulate_scipy  # noqa: E402
-
-SIMULATORS = [
-    pytest.param(simulate_roadrunner, "roadrunner", id="roadrunner"),
-    pytest.param(simulate_copasi, "basico", id="copasi"),
-]
+SIMULATORS = [pytest.param(simulate_roadrunner, id="roadrunner"), pytest.param(simulate_copasi, id="copasi")]
 TIMES = np.array([0.0, 0.3, 0.9, 1.4, 1.6, 2.0, 3.1, 5.0])
 GROUNDING = {
     "IFNG": "UniProt:P01579",
@@ -149,25 +140,22 @@ def test_check_sbml_reports_a_wrong_unit_and_a_broken_document():
 
 
 @pytest.mark.parametrize("guard", [False, True])
-@pytest.mark.parametrize(("simulate", "package"), SIMULATORS)
-def test_simulators_agree_with_scipy(simulate, package, guard):
-    pytest.importorskip(package)
+@pytest.mark.parametrize("simulate", SIMULATORS)
+def test_simulators_agree_with_scipy(simulate, guard):
     system = coculture()
     found = simulate(to_sbml(system, guard=guard), TIMES, [state.name for state in system.states])
     assert scaled_error(found, simulate_scipy(system, TIMES)).max() < 1e-6
 
 
-@pytest.mark.parametrize(("simulate", "package"), SIMULATORS)
-def test_stiff_and_real_powers(simulate, package):
-    pytest.importorskip(package)
+@pytest.mark.parametrize("simulate", SIMULATORS)
+def test_stiff_and_real_powers(simulate):
     system = stiff()
     found = simulate(to_sbml(system), TIMES, ["b", "a"])
     assert scaled_error(found[:, ::-1], simulate_scipy(system, TIMES)).max() < 1e-6
 
 
-@pytest.mark.parametrize(("simulate", "package"), SIMULATORS)
-def test_start_values_parameters_and_events(simulate, package):
-    pytest.importorskip(package)
+@pytest.mark.parametrize("simulate", SIMULATORS)
+def test_start_values_parameters_and_events(simulate):
     system = coculture()
     names = [state.name for state in system.states]
     y0 = np.array([500.0, 60.0, 2.0, 0.0, 0.03, 0.001, 4.0, 1.0, 0.2, 0.0])
@@ -186,7 +174,6 @@ def test_start_values_parameters_and_events(simulate, package):
 
 
 def test_amounts_and_concentrations_are_one_number():
-    roadrunner = pytest.importorskip("roadrunner")
     system = coculture()
     ids = list(state_ids(system).values())
     model = roadrunner.RoadRunner(to_sbml(system))

@@ -129,7 +129,8 @@ def _strength_of(system: System, rule: Any, evidence: Evidence) -> int:
     same = [
         r.id
         for r in evidence.rules.values()
-        if rule.group and (r.behaviour, r.effect, r.group, r.cell) == (rule.behaviour, rule.effect, rule.group, rule.cell)
+        if rule.group
+        and (r.behaviour, r.effect, r.group, r.cell) == (rule.behaviour, rule.effect, rule.group, rule.cell)
     ]
     first = next((r for r in same if f"rule:{r}:fold" in system.parameter_index), rule.id)
     return system.parameter_index[f"rule:{first}:fold"]
@@ -137,7 +138,9 @@ def _strength_of(system: System, rule: Any, evidence: Evidence) -> int:
 
 def baseline(ensemble: Ensemble, evidence: Evidence) -> Mutant:
     """Return an ensemble for twinned evidence with every rule as it is; ``evidence`` is without twins."""
-    return Mutant(ensemble.seed, ensemble.ids, ensemble.directions, ensemble.name, ensemble.central, "", evidence)
+    return Mutant(
+        ensemble.seed, ensemble.ids, ensemble.directions, ensemble.name, ensemble.central, "", evidence
+    )
 
 
 def flipped(base: Mutant, rule: str) -> Mutant:

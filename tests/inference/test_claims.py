@@ -14,7 +14,13 @@ from stromal.inference.claims import Claim, Relation, holds, load_claims, residu
 NAN = float("nan")
 
 
-def judge(name: str, *values: float | list[float], least: float = 0.1, bound: float | None = None, up_to: float | None = None) -> list[bool]:
+def judge(
+    name: str,
+    *values: float | list[float],
+    least: float = 0.1,
+    bound: float | None = None,
+    up_to: float | None = None,
+) -> list[bool]:
     arms = tuple(f"arm{i}" for i in range(len(values)))
     columns = {arm: np.atleast_1d(np.asarray(v, float)) for arm, v in zip(arms, values, strict=True)}
     found = holds(Relation(name, arms, least, bound, up_to), columns)
@@ -52,7 +58,15 @@ def test_less_and_greater(name: str, a: float, b: float, least: float, expected:
 
 @pytest.mark.parametrize(
     ("a", "b", "bound", "expected"),
-    [(80.0, 100.0, 0.2, True), (100.0, 80.0, 0.2, True), (79.0, 100.0, 0.2, False), (0.0, 0.0, 0.2, True), (0.0, 1.0, 0.2, False), (NAN, 1.0, 0.2, False), (90.0, 100.0, 0.05, False)],
+    [
+        (80.0, 100.0, 0.2, True),
+        (100.0, 80.0, 0.2, True),
+        (79.0, 100.0, 0.2, False),
+        (0.0, 0.0, 0.2, True),
+        (0.0, 1.0, 0.2, False),
+        (NAN, 1.0, 0.2, False),
+        (90.0, 100.0, 0.05, False),
+    ],
 )
 def test_equal(a: float, b: float, bound: float, expected: bool) -> None:
     assert judge("equal", a, b, bound=bound) == [expected]
@@ -147,8 +161,12 @@ def test_every_shipped_claim_is_whole(claims: dict[str, Claim], evidence: Eviden
     for key, claim in claims.items():
         assert claim.says and claim.expect, key
         used = {arm for relation in claim.expect for arm in relation.arms}
-        assert used == set(claim.arms), f"{claim.file}: {key}: arms {sorted(set(claim.arms) - used)} are compared with nothing"
-        assert claim.counted or claim.why_not or claim.origin == "bench", f"{claim.file}: {key} is not counted: say why_not"
+        assert used == set(claim.arms), (
+            f"{claim.file}: {key}: arms {sorted(set(claim.arms) - used)} are compared with nothing"
+        )
+        assert claim.counted or claim.why_not or claim.origin == "bench", (
+            f"{claim.file}: {key} is not counted: say why_not"
+        )
         if claim.origin == "review":
             assert key in evidence.coverage and claim.section, key
         for arm, (readout, day) in claim.read.items():
@@ -211,11 +229,23 @@ def test_a_claim_of_ones_own(tmp_path: Path, evidence: Evidence) -> None:
         ("least = 0.2", "lest = 0.2", "S2-088.expect", "least"),
         ('[{relation = "less", a = "primed", b = "naive", least = 0.2}]', "3", "S2-088.expect", ""),
         ('{relation = "less", a = "primed", b = "naive", least = 0.2}', "3", "S2-088.expect", ""),
-        ('{relation = "less", a = "primed", b = "naive", least = 0.2}', '{relation = "absent", a = "naive"}', "S2-088.expect", ""),
-        ('{relation = "less", a = "primed", b = "naive", least = 0.2}', '{relation = "falling", arms = ["naive"]}', "S2-088.expect", ""),
+        (
+            '{relation = "less", a = "primed", b = "naive", least = 0.2}',
+            '{relation = "absent", a = "naive"}',
+            "S2-088.expect",
+            "",
+        ),
+        (
+            '{relation = "less", a = "primed", b = "naive", least = 0.2}',
+            '{relation = "falling", arms = ["naive"]}',
+            "S2-088.expect",
+            "",
+        ),
     ],
 )
-def test_a_mistake_names_file_claim_and_the_nearest(old: str, new: str, key: str, hint: str, tmp_path: Path, evidence: Evidence) -> None:
+def test_a_mistake_names_file_claim_and_the_nearest(
+    old: str, new: str, key: str, hint: str, tmp_path: Path, evidence: Evidence
+) -> None:
     assert GOOD.count(old) == 1
     file = tmp_path / "mine.toml"
     file.write_text(GOOD.replace(old, new))

@@ -14,7 +14,13 @@ CASES = [
     ("il2-drives-t-division", "coculture", {"product": "none"}, "proliferation", "up"),
     ("msc-pdl1-slows-t-division", "coculture", {"ratio": "1:1"}, "proliferation", "up"),
     ("ev-slows-cd4-division", "vesicles", {"dose": "10000 particles/nL"}, "events division of CD4", "up"),
-    ("pge2-raises-m2-ep2", "macrophage-polarisation", {"add": {"PGE2": "100 ng/mL"}}, "share M2 of macrophage", "down"),
+    (
+        "pge2-raises-m2-ep2",
+        "macrophage-polarisation",
+        {"add": {"PGE2": "100 ng/mL"}},
+        "share M2 of macrophage",
+        "down",
+    ),
     ("ifng-raises-irf1", "msc-licensing", {"add": {"TNF": "10 ng/mL"}}, "expression MSC.IDO1", "up"),
 ]
 
@@ -31,7 +37,9 @@ def test_turning_a_rule_round_is_noticed(
     plain = baseline(shipped_ensemble().head(8), evidence)
 
     def median(draws) -> float:  # noqa: ANN001
-        result = run_assay(assay, arms={"a": arm}, readouts=[readout], draws=None, evidence=twins, ensemble=draws)
+        result = run_assay(
+            assay, arms={"a": arm}, readouts=[readout], draws=None, evidence=twins, ensemble=draws
+        )
         return float(np.median(result.values(readout, "a")))
 
     was, now = median(plain), median(flipped(plain, rule))
@@ -41,8 +49,15 @@ def test_turning_a_rule_round_is_noticed(
 def test_twins_that_are_not_turned_change_nothing(evidence: Evidence, twins: Evidence) -> None:
     draws = shipped_ensemble().head(4)
     arms = {"a": {"ratio": "1:5"}}
-    plain = run_assay("coculture", arms=arms, readouts=["proliferation"], draws=None, evidence=evidence, ensemble=draws)
+    plain = run_assay(
+        "coculture", arms=arms, readouts=["proliferation"], draws=None, evidence=evidence, ensemble=draws
+    )
     twin = run_assay(
-        "coculture", arms=arms, readouts=["proliferation"], draws=None, evidence=twins, ensemble=baseline(draws, evidence)
+        "coculture",
+        arms=arms,
+        readouts=["proliferation"],
+        draws=None,
+        evidence=twins,
+        ensemble=baseline(draws, evidence),
     )
     assert np.allclose(plain.values("proliferation", "a"), twin.values("proliferation", "a"), rtol=1e-3)

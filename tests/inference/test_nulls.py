@@ -30,9 +30,14 @@ def test_signals_stay_and_targets_are_permuted(nulls: dict[int, Evidence], evide
             old, new = evidence.rules[name], null.rules[name]
             for kept in ("signal", "half_max", "unit", "hill", "via", "where", "refs", "strength_class"):
                 assert getattr(new, kept) == getattr(old, kept), (name, kept)
+            assert new.group == "", "shared pathways are not shared by chance"
         targets = [Counter((m.rules[n].cell, m.rules[n].behaviour) for n in chosen) for m in (evidence, null)]
         assert targets[0] == targets[1]
-        moved = sum((null.rules[n].cell, null.rules[n].behaviour) != (evidence.rules[n].cell, evidence.rules[n].behaviour) for n in chosen)
+        moved = sum(
+            (null.rules[n].cell, null.rules[n].behaviour)
+            != (evidence.rules[n].cell, evidence.rules[n].behaviour)
+            for n in chosen
+        )
         assert moved > 0.7 * len(chosen)
 
 
@@ -59,7 +64,9 @@ def test_signs_are_tossed(nulls: dict[int, Evidence], evidence: Evidence) -> Non
         assert all((null.rules[n].fold > 1) == (null.rules[n].effect == "increases") for n in chosen)
 
 
-def test_the_same_seed_gives_the_same_null_and_another_another(nulls: dict[int, Evidence], evidence: Evidence) -> None:
+def test_the_same_seed_gives_the_same_null_and_another_another(
+    nulls: dict[int, Evidence], evidence: Evidence
+) -> None:
     again = shuffle_rules(evidence, np.random.default_rng(1))
     assert again.digest == nulls[1].digest
     assert len({null.digest for null in nulls.values()}) == len(SEEDS)
@@ -76,6 +83,8 @@ def test_a_null_is_a_valid_model(nulls: dict[int, Evidence]) -> None:
             assert np.isfinite(values).all()
 
 
-def test_only_rules_of_msc_on_others_are_shuffled_twice_too(nulls: dict[int, Evidence], evidence: Evidence) -> None:
+def test_only_rules_of_msc_on_others_are_shuffled_twice_too(
+    nulls: dict[int, Evidence], evidence: Evidence
+) -> None:
     """The shuffle does not change which rules are MSC's: potency still finds them all."""
     assert all(msc_rules(null) == msc_rules(evidence) for null in nulls.values())

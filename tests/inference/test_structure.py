@@ -22,8 +22,19 @@ PGE2_SLOWS = {
 IFNG_MORE_PGE2 = {
     "id": "ifng-more-pge2", "cell": "MSC", "behaviour": "secretes PGE2", "signal": "IFNG", "effect": "increases", "fold": "3", "unit": "ng/mL",
 }  # fmt: skip
-IFNG_SPEEDS = PGE2_SLOWS | {"id": "ifng-speeds", "signal": "IFNG", "via": "", "effect": "increases", "fold": "2"}
-TOUCH_SLOWS = PGE2_SLOWS | {"id": "touch-slows", "signal": "touch MSC.PD-L1", "via": "MSC:CD274", "unit": "relative"}
+IFNG_SPEEDS = PGE2_SLOWS | {
+    "id": "ifng-speeds",
+    "signal": "IFNG",
+    "via": "",
+    "effect": "increases",
+    "fold": "2",
+}
+TOUCH_SLOWS = PGE2_SLOWS | {
+    "id": "touch-slows",
+    "signal": "touch MSC.PD-L1",
+    "via": "MSC:CD274",
+    "unit": "relative",
+}
 LICENSE = IFNG_MORE_PGE2 | {"id": "ifng-licenses", "behaviour": "expresses PD-L1"}
 MAKES = BENCH["behaviours"][2] | {"most": "5", "least": "0.1", "via": "MSC:PTGS2"}
 
@@ -56,7 +67,10 @@ def test_one_rule_between_manipulation_and_readout_is_direct(tell: Tell) -> None
     assert "pge2-slows" in kind.reason
 
 
-@pytest.mark.parametrize("arm", [{"block": ("PTGS2",)}, {"block": ("PTGER2:0.9",)}, {"block": ("PGE2",)}, {"knockout": ("MSC.PTGS2",)}])
+@pytest.mark.parametrize(
+    "arm",
+    [{"block": ("PTGS2",)}, {"block": ("PTGER2:0.9",)}, {"block": ("PGE2",)}, {"knockout": ("MSC.PTGS2",)}],
+)
 def test_cutting_the_one_way_is_direct(tell: Tell, arm: dict[str, Any]) -> None:
     assert tell([PGE2_SLOWS], arm, {}, relation="greater").name == "direct"
 

@@ -58,7 +58,9 @@ def read_back(text: str, env: dict[str, float]) -> float:
     for i, name in enumerate(NAMES):
         text = text.replace(f"`{name}`", f"v{i}")
     names = {f"v{i}": env[name] for i, name in enumerate(NAMES)} | env
-    return eval(text.replace("^", "**"), {"exp": math.exp, "log": math.log, "pos": lambda x: max(x, 0.0)}, names)
+    return eval(
+        text.replace("^", "**"), {"exp": math.exp, "log": math.log, "pos": lambda x: max(x, 0.0)}, names
+    )
 
 
 @settings(max_examples=80, deadline=None)

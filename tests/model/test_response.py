@@ -18,9 +18,15 @@ def influence(
     keep: float = 1.0, if_blocked: float | None = 0.0, active: float = 1.0, group: str = "",
 ) -> Influence:  # fmt: skip
     """Return one rule with numbers in place of expressions; ``fold`` is the leak of a requires."""
-    strength = {"increases": (fold - 1) / (most - 1), "decreases": (1 - fold) / (1 - least), "requires": fold}[effect]
+    strength = {
+        "increases": (fold - 1) / (most - 1),
+        "decreases": (1 - fold) / (1 - least),
+        "requires": fold,
+    }[effect]
     level = None if x is None else const(x)
-    return Influence(effect, const(strength), hill, lambda _: level, const(keep), if_blocked, const(active), group)
+    return Influence(
+        effect, const(strength), hill, lambda _: level, const(keep), if_blocked, const(active), group
+    )
 
 
 def response(*rules: Influence, most: float = 1e3, least: float = 0.0) -> float:
@@ -34,7 +40,11 @@ def cases(draw: st.DrawFn) -> tuple[float, float, list[tuple[str, float, float, 
     for _ in range(draw(st.integers(0, 12))):
         effect = draw(st.sampled_from(["increases", "decreases", "requires"]))
         share = draw(st.floats(0.01, 1.0))
-        fold = {"increases": 1 + share * (most - 1), "decreases": 1 - share * (1 - least), "requires": 1 - share}[effect]
+        fold = {
+            "increases": 1 + share * (most - 1),
+            "decreases": 1 - share * (1 - least),
+            "requires": 1 - share,
+        }[effect]
         group = draw(st.sampled_from(["", "", "cAMP", "PD-1"]))
         rules.append((effect, fold, draw(st.floats(0, 100)), draw(st.sampled_from([1.0, 2.0, 3.5])), group))
     return most, least, rules
@@ -72,7 +82,9 @@ def test_more_of_a_signal_never_acts_against_its_sign(case, which: int) -> None:
         assert after >= before * (1 - 1e-12)
 
 
-@pytest.mark.parametrize(("effect", "fold"), [("increases", 6.0), ("increases", 30.0), ("decreases", 0.25), ("decreases", 0.1)])
+@pytest.mark.parametrize(
+    ("effect", "fold"), [("increases", 6.0), ("increases", 30.0), ("decreases", 0.25), ("decreases", 0.1)]
+)
 def test_one_rule_alone_is_its_fold_at_saturation(effect: str, fold: float) -> None:
     def at(x: float | None) -> float:
         return response(influence(effect, fold, x, most=30.0, least=0.1), most=30.0, least=0.1)
@@ -111,7 +123,8 @@ def test_hill(exponent: float) -> None:
 
 def test_in_a_group_signals_add_up_and_act_once() -> None:
     together = response(
-        influence("decreases", 0.2, 3.0, group="cAMP", hill=2.0), influence("decreases", 0.2, 4.0, group="cAMP", hill=2.0)
+        influence("decreases", 0.2, 3.0, group="cAMP", hill=2.0),
+        influence("decreases", 0.2, 4.0, group="cAMP", hill=2.0),
     )
     assert together == pytest.approx(response(influence("decreases", 0.2, 7.0, hill=2.0)))
     apart = response(influence("decreases", 0.2, 3.0, hill=2.0), influence("decreases", 0.2, 4.0, hill=2.0))
@@ -138,7 +151,9 @@ def test_groups_of_two_signs_or_names_are_two_groups() -> None:
 
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize(("effect", "fold"), [("increases", 6.0), ("decreases", 0.2), ("requires", 0.1)])
-def test_a_cut_chain_acts_as_no_signal_as_saturated_or_not_at_all(effect: str, fold: float, keep: float) -> None:
+def test_a_cut_chain_acts_as_no_signal_as_saturated_or_not_at_all(
+    effect: str, fold: float, keep: float
+) -> None:
     x = 3.0
     h = x / (1 + x)
     end = 1.0 if effect == "requires" else fold
@@ -154,7 +169,9 @@ def test_a_cut_chain_acts_as_no_signal_as_saturated_or_not_at_all(effect: str, f
 
 def test_half_a_block_of_a_need_never_hurts() -> None:
     """A requires whose factor is 1 when blocked: no efficacy may push below the open chain or above 1."""
-    levels = [response(influence("requires", 0.1, 2.0, keep=k, if_blocked=None)) for k in (1.0, 0.7, 0.4, 0.1, 0.0)]
+    levels = [
+        response(influence("requires", 0.1, 2.0, keep=k, if_blocked=None)) for k in (1.0, 0.7, 0.4, 0.1, 0.0)
+    ]
     assert levels == sorted(levels) and levels[-1] == pytest.approx(1.0)
 
 

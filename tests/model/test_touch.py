@@ -18,7 +18,15 @@ from stromal.model.network import build_network
 from stromal.model.numbers import Numbers
 from stromal.model.signals import FREE_SLOTS, Surroundings
 
-RULE = {"id": "msc-stops-t", "cell": "T.active", "behaviour": "division", "signal": "touch MSC", "effect": "decreases", "fold": "0.2", "half_max": "1e-9"}
+RULE = {
+    "id": "msc-stops-t",
+    "cell": "T.active",
+    "behaviour": "division",
+    "signal": "touch MSC",
+    "effect": "decreases",
+    "fold": "0.2",
+    "half_max": "1e-9",
+}
 CELLS = ("T", "T.active", "MSC")
 SLOTS = {"T": 1.0, "T.active": 2.0, "MSC": 4.0}
 COUNTS = st.fixed_dictionaries({f"well:{c}": st.floats(0, 1e5) for c in CELLS})
@@ -70,7 +78,9 @@ def test_touch_has_the_value_of_its_formula(around: Surroundings) -> None:
     taken = FREE_SLOTS + 300 + 2 * 200 + 4 * 50
     assert value(around, around.touches("T.active", "MSC"), counts) == pytest.approx(2 * 4 * 50 / taken)
     # a group is touched through all its members
-    assert value(around, around.touches("MSC", "lymphocyte"), counts) == pytest.approx(4 * (300 + 2 * 200) / taken)
+    assert value(around, around.touches("MSC", "lymphocyte"), counts) == pytest.approx(
+        4 * (300 + 2 * 200) / taken
+    )
 
 
 def test_the_ratio_matters_not_the_density_alone(around: Surroundings) -> None:
@@ -112,7 +122,9 @@ def test_a_touch_rule_is_averaged_over_those_that_touch(touching: Evidence) -> N
 
 def test_what_the_touched_cell_carries_is_averaged_too(tmp_path: Path) -> None:
     rule = RULE | {"signal": "touch MSC.PD-L1", "half_max": "0.5", "hill": "2"}
-    system = compile_model(small_evidence(tmp_path, {"rules": [rule]}), sites={"T.active": ("well",), "MSC": ("well",)})
+    system = compile_model(
+        small_evidence(tmp_path, {"rules": [rule]}), sites={"T.active": ("well",), "MSC": ("well",)}
+    )
     p = share(2 * 4 * 30 / (FREE_SLOTS + 2 * 1000 + 4 * 30))
     h = 0.8**2 / (0.5**2 + 0.8**2)
     found = rate(system, "rate:well:T.active:division", **{"T.active": 1000.0, "MSC": 30.0, "MSC.PD-L1": 0.8})
@@ -121,7 +133,9 @@ def test_what_the_touched_cell_carries_is_averaged_too(tmp_path: Path) -> None:
 
 def test_two_kinds_of_touch_are_averaged_over_all_four_states(tmp_path: Path) -> None:
     other = RULE | {"id": "t-helps-t", "signal": "touch T", "effect": "increases", "fold": "3"}
-    system = compile_model(small_evidence(tmp_path, {"rules": [RULE, other]}), sites={"T": ("well",), "MSC": ("well",)})
+    system = compile_model(
+        small_evidence(tmp_path, {"rules": [RULE, other]}), sites={"T": ("well",), "MSC": ("well",)}
+    )
     counts = {"T": 500.0, "T.active": 800.0, "MSC": 60.0}
     taken = FREE_SLOTS + 500 + 2 * 800 + 4 * 60
     p, q = share(2 * 4 * 60 / taken), share(2 * 500 / taken)
@@ -132,8 +146,12 @@ def test_two_kinds_of_touch_are_averaged_over_all_four_states(tmp_path: Path) ->
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0, 1e4), st.floats(1, 1e4))
 def test_more_msc_never_stop_less(touching: Evidence, msc: float, t: float) -> None:
-    system = SYSTEMS.setdefault(id(touching), compile_model(touching, sites={"T.active": ("well",), "MSC": ("well",)}))
-    now, more = (rate(system, "rate:well:T.active:division", **{"T.active": t, "MSC": n}) for n in (msc, msc * 1.5 + 1))
+    system = SYSTEMS.setdefault(
+        id(touching), compile_model(touching, sites={"T.active": ("well",), "MSC": ("well",)})
+    )
+    now, more = (
+        rate(system, "rate:well:T.active:division", **{"T.active": t, "MSC": n}) for n in (msc, msc * 1.5 + 1)
+    )
     assert 0.2 - 1e-9 <= more <= now <= 1.0 + 1e-9
 
 
@@ -141,7 +159,9 @@ SYSTEMS: dict[int, System] = {}
 
 
 def test_nobody_touches_across_a_membrane(touching: Evidence) -> None:
-    system = compile_model(touching, sites={"T.active": ("well",), "MSC": ("insert",)}, places={"well": 200.0, "insert": 100.0})
+    system = compile_model(
+        touching, sites={"T.active": ("well",), "MSC": ("insert",)}, places={"well": 200.0, "insert": 100.0}
+    )
     found = rate(system, "rate:well:T.active:division", **{"T.active": 1000.0})
     assert found == 1.0
     assert not any(name.startswith("touch:well:T.active:MSC") for name in system.assignments)

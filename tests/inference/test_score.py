@@ -1,0 +1,79 @@
+"""Verdicts, lift, and a null that goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stromal.evidence import Evidence
+from stromal.experiments import shipped_ensemble
+from stromal.inference import check_claims, load_claims
+from stromal.inference import score as scoring
+from stromal.inference.score import null_verdicts, summarise, verdict
+
+
+@pytest.mark.parametrize(
+    ("share", "solved", "says"),
+    [(0.9, 1, "holds"), (0.89, 1, "mixed"), (0.5, 1, "mixed"), (0.49, 1, "fails"), (1, 0.94, "unsolved")],
+)
+def test_verdict(share: float, solved: float, says: str) -> None:
+    assert verdict(share, solved) == says
+
+
+def rows(held: list[bool], counted: bool = True) -> list[dict]:
+    return [
+        {
+            "id": str(i),
+            "kind": "emergent",
+            "counted": counted,
+            "verdict": "holds" if h else "fails",
+            "own_paper": h,
+        }
+        for i, h in enumerate(held)
+    ]
+
+
+def test_lift_is_what_holds_less_what_the_null_holds() -> None:
+    nulls = [{"0": True, "1": False, "2": False, "3": False}] * 5
+    found = summarise(rows([True, True, True, False]), nulls)["emergent"]
+    assert (found["counted"], found["holds"], found["by_own_paper"]) == (4, 3, 3)
+    assert found["null"] == 0.25 and found["lift"] == 0.5
+    assert found["lo"] <= found["lift"] <= found["hi"]
+
+
+def test_what_is_not_counted_has_no_part_in_the_score() -> None:
+    assert summarise(rows([True, True], counted=False), [])["all"]["counted"] == 0
+
+
+def test_no_null_no_lift() -> None:
+    assert summarise(rows([True]), [])["all"]["lift"] is None
+
+
+def test_a_finished_null_is_kept_and_a_broken_file_is_made_again(
+    evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STROMAL_CACHE", str(tmp_path))
+    claims = {k: c for k, c in load_claims(evidence).items() if k == "S2-276"}
+    draws = shipped_ensemble().head(3)
+    first = null_verdicts(claims, evidence, draws, 1)
+    file = next(tmp_path.rglob("0.json"))
+    file.write_text(json.dumps({k: not v for k, v in first[0].items()}))
+    assert null_verdicts(claims, evidence, draws, 1) != first, "a kept null is read, not made again"
+    file.write_text("{broken")
+    assert null_verdicts(claims, evidence, draws, 1) == first
+    # other draws are another question
+    monkeypatch.setattr(scoring, "_write", lambda *_: None)
+    null_verdicts(claims, evidence, shipped_ensemble().head(2), 1)
+    assert len(list(tmp_path.rglob("0.json"))) == 1
+
+
+def test_check_of_a_section_and_its_details(evidence: Evidence) -> None:
+    found = check_claims(["S2-066", "bench-ratio-curve"], evidence=evidence, draws=10, nulls=0)
+    by_id = {row["id"]: row for row in found.claims}
+    assert by_id["S2-066"]["verdict"] == "holds" and by_id["S2-066"]["counted"]
+    assert not by_id["bench-ratio-curve"]["counted"]
+    detail = found.detail("S2-066")
+    assert {arm["name"] for arm in detail["arms"]} == {"none", "contact"}
+    assert sum(found.coverage.values()) == 353 and found.coverage["unmapped"] == 0
