@@ -262,9 +262,7 @@ def _sinks(r: Readout, evidence: Evidence) -> dict[tuple, int]:
     return {("act", c, verb): 1 for c in members}
 
 
-def _differences(
-    a: Arm, b: Arm, evidence: Evidence, graph: nx.MultiDiGraph
-) -> list[tuple[tuple, int, str]]:
+def _differences(a: Arm, b: Arm, evidence: Evidence, graph: nx.MultiDiGraph) -> list[tuple[tuple, int, str]]:
     """Return nodes in which arm a differs from arm b, the sign of the difference, and a rule that is cut."""
     out: list[tuple[tuple, int]] = []
     cuts: list[tuple[tuple, int, str]] = []
