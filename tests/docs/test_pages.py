@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import sys
 from pathlib import Path
@@ -26,7 +27,9 @@ def load(name: str) -> ModuleType:
 outputs, results = load("make_outputs"), load("make_results")
 
 
-@pytest.mark.parametrize("page", ["how-to/add-a-rule-and-an-assay.md", "how-to/check-your-own-claims.md"])
+@pytest.mark.parametrize(
+    "page", ["how-to/add-a-rule-and-an-assay.md", "how-to/check-your-own-claims.md", "how-to/use-python.md"]
+)
 def test_a_newcomer_gets_through_the_page(page: str, tmp_path: Path) -> None:
     seen = []
 
@@ -65,6 +68,12 @@ def test_every_claim_that_does_not_hold_is_explained() -> None:
     _, claims = results.load()
     missing = results.unexplained(claims, results.explanations())
     assert not missing, f"add a line to docs/results/explanations.csv for: {', '.join(missing)}"
+
+
+def test_an_explanation_with_a_comma_is_quoted() -> None:
+    with open(DOCS / "results" / "explanations.csv", encoding="utf-8", newline="") as stream:
+        for number, row in enumerate(csv.reader(stream), 1):
+            assert len(row) == 2, f"explanations.csv, line {number}: put the explanation in double quotes"
 
 
 def test_stored_pages_are_made_of_the_stored_run() -> None:

@@ -83,18 +83,14 @@ class Mutant(Ensemble):
         Without twins: shares of strength are split as if there were none.
     kept : dict
         Samples by system, shared by the mutants of an ensemble.
-    seen : set of int
-        Systems asked for, by id; shared too.
     """
 
     rule: str = ""
     original: Any = None
     kept: dict[int, tuple[System, np.ndarray]] = field(default_factory=dict)
-    seen: set[int] = field(default_factory=set)
 
     def sample(self, system: System, evidence: Evidence) -> np.ndarray:
         """Return parameter sets (draws, parameters) of a twinned system."""
-        self.seen.add(id(system))
         if id(system) not in self.kept:
             self.kept[id(system)] = (system, _without_twins(super().sample(system, self.original), system))
         out = self.kept[id(system)][1].copy()

@@ -110,7 +110,7 @@ def convert(value: float, unit: str, target: str, molar_mass: float | None = Non
         raise
     except Exception as err:  # pint raises many kinds for what a user can write
         raise InputError(
-            f"unit {unit!r} cannot be read as {target!r}", suggestion=str(err).strip("'\"")
+            f"unit {unit!r} cannot be read as {target!r}", suggestion=str(err).replace("'", "")
         ) from None
 
 

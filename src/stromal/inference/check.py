@@ -171,7 +171,7 @@ def _choose(
             raise InputError(
                 f"no experiment in section {section!r}",
                 key="section",
-                suggestion=nearest(section, {c.section for c in every.values()}),
+                suggestion=nearest(section, {c.section for c in every.values() if c.section}),
             )
         return found
     return dict(every)
