@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parents[1] / "README.md"
 COLUMNS = (
     "id",
     "section",
@@ -66,6 +67,8 @@ def main(argv: Sequence[str] | None = None, folder: Path = RESULTS) -> int:
     notes = explanations(folder)
     (folder / "scoreboard.md").write_text(scoreboard(run, claims), encoding="utf-8")
     (folder / "failing.md").write_text(failing(claims, notes), encoding="utf-8")
+    if folder == RESULTS:
+        README.write_text(with_score(README.read_text(encoding="utf-8"), run), encoding="utf-8")
     missing = unexplained(claims, notes)
     if missing:
         sys.stderr.write(f"without a line in {folder / 'explanations.csv'}: {', '.join(missing)}\n")
@@ -178,6 +181,23 @@ def scoreboard(run: Row, claims: Sequence[Row]) -> str:
             ],
         )
     return "\n".join([*lines, ""])
+
+
+def with_score(page: str, run: Row) -> str:
+    """Return the README with the lines of the score made anew from a run."""
+    every, emergent = run["summary"]["all"], run["summary"]["emergent"]
+    head, mark, rest = page.partition("<!-- scoreboard -->\n")
+    if not mark or every["lift"] is None:
+        return page
+    lines = (
+        f"Of {every['counted']} counted claims of section 2, {every['holds']} hold in at least 90 % of draws, "
+        f"{every['mixed']} are mixed, {every['fails']} fail; "
+        f"shuffled models reach\n{every['null']:.0%}. "
+        f"For the {emergent['counted']} emergent ones the lift over shuffled models is {emergent['lift']:+.2f} "
+        f"(90 % interval {emergent['lo']:+.2f} to {emergent['hi']:+.2f};\n"
+        f"{run['draws']} draws, {run['nulls']} nulls).\n"
+    )
+    return head + mark + lines + rest[rest.index("\n[Every claim]") :]
 
 
 def failing(claims: Sequence[Row], notes: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from agreement import ARMS
 from stromal.evidence import load_evidence
 from stromal.experiments import list_assays
 from stromal.experiments.arm import parse_arm
-from stromal.experiments.assay import load_assay
+from stromal.experiments.assay import Assay, load_assay
 from stromal.experiments.bench import Run, prepared, simulate
 from stromal.experiments.ensemble import prior_ensemble
 from stromal.model.expr import evaluate
@@ -20,11 +20,15 @@ DRAWS = 20
 
 
 @pytest.fixture(scope="module", params=sorted(list_assays()))
-def runs(request: pytest.FixtureRequest) -> list[Run]:
+def protocol(request: pytest.FixtureRequest) -> Assay:
+    return load_assay(request.param, load_evidence())
+
+
+@pytest.fixture(scope="module")
+def runs(protocol: Assay) -> list[Run]:
     """All arms of an assay over draws of the prior, wider than what ships."""
     evidence = load_evidence()
-    protocol = load_assay(request.param, evidence)
-    given = {"alone": {"product": "none"}, **ARMS[request.param]}
+    given = {"alone": {"product": "none"}, **ARMS[protocol.id]}
     arms = {name: parse_arm(keys, protocol.defaults, evidence) for name, keys in given.items()}
     return simulate(protocol, arms, evidence, prior_ensemble(evidence, DRAWS, seed=3))
 
@@ -39,11 +43,9 @@ def test_solved_and_nothing_negative(runs: list[Run]) -> None:
         assert not [(s.name, v) for s, v in zip(run.system.states, low, strict=True) if v < 0]
 
 
-def test_cells_are_counted(runs: list[Run]) -> None:
+def test_cells_are_counted(runs: list[Run], protocol: Assay) -> None:
     """Host cells = seeded + divisions - deaths, over all places: changing state or place loses none."""
-    evidence = load_evidence()
     for run in runs:
-        protocol = load_assay(run.system.name, evidence) if run.system.name in list_assays() else None
         cells = [s for s in run.system.states if s.kind == "cell" and not s.entity.startswith("MSC")]
         if not cells:
             continue
@@ -53,7 +55,6 @@ def test_cells_are_counted(runs: list[Run]) -> None:
             first.setdefault(state.entity, state.place)
         volume = {"well": 1.0, "insert": 1.0}
         if len({s.place for s in cells}) > 1:
-            assert protocol is not None
             volume = {"well": protocol.volume, "insert": protocol.insert_volume}
 
         def of(name: str, run: Run = run) -> np.ndarray:

@@ -81,3 +81,5 @@ def test_stored_pages_are_made_of_the_stored_run() -> None:
     assert (DOCS / "results" / "scoreboard.md").read_text(encoding="utf-8") == results.scoreboard(run, claims)
     told = results.failing(claims, results.explanations())
     assert (DOCS / "results" / "failing.md").read_text(encoding="utf-8") == told
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "<!-- scoreboard -->" in readme and readme == results.with_score(readme, run)
