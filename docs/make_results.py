@@ -185,16 +185,17 @@ def scoreboard(run: Row, claims: Sequence[Row]) -> str:
 
 def with_score(page: str, run: Row) -> str:
     """Return the README with the lines of the score made anew from a run."""
-    every, emergent = run["summary"]["all"], run["summary"]["emergent"]
+    every, some = run["summary"]["all"], run["summary"]["emergent"]
     head, mark, rest = page.partition("<!-- scoreboard -->\n")
     if not mark or every["lift"] is None:
         return page
     lines = (
-        f"Of {every['counted']} counted claims of section 2, {every['holds']} hold in at least 90 % of draws, "
+        f"Of {every['counted']} counted claims of section 2, {every['holds']} hold in at least "
+        f"90 % of draws, "
         f"{every['mixed']} are mixed, {every['fails']} fail; "
         f"shuffled models reach\n{every['null']:.0%}. "
-        f"For the {emergent['counted']} emergent ones the lift over shuffled models is {emergent['lift']:+.2f} "
-        f"(90 % interval {emergent['lo']:+.2f} to {emergent['hi']:+.2f};\n"
+        f"For the {some['counted']} emergent ones the lift over shuffled models is {some['lift']:+.2f} "
+        f"(90 % interval {some['lo']:+.2f} to {some['hi']:+.2f};\n"
         f"{run['draws']} draws, {run['nulls']} nulls).\n"
     )
     return head + mark + lines + rest[rest.index("\n[Every claim]") :]
