@@ -9,20 +9,15 @@ The verbs are imported when first used, so that ``import stromal`` and ``stromal
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from stromal.evidence import load_evidence
     from stromal.experiments import run_assay
     from stromal.export import export_model
     from stromal.inference import calibrate, check_claims
     from stromal.model import compile_model
-
-try:
-    __version__ = version("stromal")
-except PackageNotFoundError:  # a source tree on the path that was never installed
-    __version__ = "0.0.0+uninstalled"
 
 _HOME = {
     "load_evidence": "stromal.evidence",
@@ -45,7 +40,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a verb of the public interface from its layer.
+    """Import a verb of the public interface from its layer, or read the version.
 
     Parameters
     ----------
@@ -62,6 +57,14 @@ def __getattr__(name: str) -> Any:
     AttributeError
         If `name` is not part of the public interface.
     """
+    if name == "__version__":
+        # reading the metadata of a package takes longer than all else that starts with the command line
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("stromal")
+        except PackageNotFoundError:  # a source tree on the path that was never installed
+            return "0.0.0+uninstalled"
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_HOME[name]), name)

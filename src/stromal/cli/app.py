@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from .. import __version__
 from ..errors import InputError, nearest
-from .out import error_object, write_json
+from .out import error_object, stromal_version, write_json
 
 __all__ = ["app", "main"]
 
@@ -25,7 +24,7 @@ def app() -> App:
         name="stromal",
         help="The literature on mesenchymal stromal cells, executable: every arrow cited, every claim "
         "tested. Research software, not for clinical decisions.",
-        version=__version__,
+        version=stromal_version,
         help_format="plaintext",
     )
     for command, name in (

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from .. import __version__
 from ..errors import InputError
 
 __all__ = [
@@ -62,13 +61,20 @@ PATIENCE = 2.0
 RESEARCH = "Research software, not for clinical decisions."
 
 
+def stromal_version() -> str:
+    """Return the version of the program."""
+    from .. import __version__
+
+    return __version__
+
+
 def envelope(
     command: str, inputs: Mapping[str, Any], *, seed: int | None = None, **own: Any
 ) -> dict[str, Any]:
     """Return the object that ``--json`` prints: what every command has, then the command's own keys."""
     base: dict[str, Any] = {
         "schema": f"urn:stromal:schema:{command}:1",
-        "stromal": __version__,
+        "stromal": stromal_version(),
         "command": command,
         "inputs": {k: v for k, v in inputs.items() if v is not False and v not in (None, (), [], {}, "")},
         "seed": seed,
@@ -80,7 +86,7 @@ def envelope(
 
 def error_object(err: InputError) -> dict[str, Any]:
     """Return the object that ``--json`` prints for input that cannot be used."""
-    return {"schema": "urn:stromal:schema:error:1", "stromal": __version__, "error": err.as_dict()}
+    return {"schema": "urn:stromal:schema:error:1", "stromal": stromal_version(), "error": err.as_dict()}
 
 
 def write_json(data: Any) -> None:
