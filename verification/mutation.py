@@ -38,7 +38,7 @@ __import__("sys").modules["stromal_mutants"] = mutants
 _spec.loader.exec_module(mutants)
 
 FOLDER = Path(__file__).parents[1] / "docs" / "results"
-DRAWS = 16
+DRAWS = 12
 #: A share of draws, or a median readout, that moves by more than this has noticed.
 SHARE, READOUT = 0.2, 0.1
 #: Wells in which the readouts of an assay are compared, besides those of the claims.

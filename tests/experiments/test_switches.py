@@ -8,6 +8,7 @@ import pytest
 from stromal.errors import InputError
 from stromal.evidence import Evidence
 from stromal.evidence.words import parse_via
+from stromal.experiments import run_assay
 from stromal.experiments.arm import Arm
 from stromal.experiments.ensemble import Ensemble, prior_ensemble
 from stromal.experiments.switches import apply_arm
@@ -159,16 +160,33 @@ def test_what_reaches_nothing_is_refused(keys, key, hint, system, ensemble, evid
     assert err.key == key and hint in err.suggestion
 
 
-def test_a_muted_rule_does_nothing(change) -> None:  # noqa: ANN001
+def test_muting_touches_the_signal_of_one_rule_only(change) -> None:  # noqa: ANN001
     found = change(mute=("msc-pdl1-slows-t-division",))
-    assert set(found) == {"rule:msc-pdl1-slows-t-division:fold"}
+    assert set(found) == {"rule:msc-pdl1-slows-t-division:half_max"}
 
 
-def test_muted_means_a_fold_of_one(
-    system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray
+def test_muting_the_first_of_a_group_leaves_the_pathway_to_the_others(
+    evidence: Evidence, ensemble: Ensemble
 ) -> None:
-    found = apply_arm(plain, system, Arm(mute=("msc-pdl1-slows-t-division",)), evidence, ensemble)
-    assert (found[:, system.parameter_index["rule:msc-pdl1-slows-t-division:fold"]] == 1.0).all()
+    """PGE2 by EP2 and by EP4 and adenosine share cAMP: each alone can be silenced, the pathway stays."""
+    behaviour = "rate division of CD4.active"
+    medium = {"PGE2": "20 ng/mL"}
+    arms = {
+        "all": {"product": "none", "add": medium},
+        "no EP2": {"product": "none", "add": medium, "mute": "pge2-slows-t-division-ep2"},
+        "no EP4": {"product": "none", "add": medium, "mute": "pge2-slows-t-division-ep4"},
+        "neither": {
+            "product": "none",
+            "add": medium,
+            "mute": ["pge2-slows-t-division-ep2", "pge2-slows-t-division-ep4"],
+        },
+    }
+    result = run_assay(
+        "coculture", arms=arms, readouts=[behaviour], draws=None, evidence=evidence, ensemble=ensemble
+    )
+    rate = {arm: result.values(behaviour, arm, 0.25).mean() for arm in arms}
+    assert rate["all"] < rate["no EP2"] < rate["neither"]
+    assert rate["all"] < rate["no EP4"] < rate["neither"]
 
 
 def switches(

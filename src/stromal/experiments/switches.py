@@ -20,6 +20,8 @@ __all__ = ["apply_arm"]
 
 #: Share of a node that a block without a row of its own takes out: 5, 50 and 95 % points, assumed.
 UNKNOWN_EFFICACY = (0.7, 0.9, 0.99)
+#: Half-maximal level, times its own, at which a rule is silent at any level of its signal.
+SILENT = 1e30
 STANDARD_DENSITY = 200.0 / 32.0  # uL per mm^2 of the standard well
 
 
@@ -72,8 +74,9 @@ def apply_arm(
         for parameter in _nodes(index, symbol, owner, "keep:"):
             scale(parameter, 0.0)
     for rule in arm.mute:
+        # a group has the strength of its first member: what is silenced is the signal of this one
         if f"rule:{rule}:fold" in index:
-            out[:, index[f"rule:{rule}:fold"]] = 1.0
+            out[:, index[f"rule:{rule}:half_max"]] *= SILENT
     area = (volume or 0.0) / sum((depth or {"": 1.0}).values())
     for place, value in (depth or {}).items():
         scale(f"n0:{place}", STANDARD_DENSITY / value)
