@@ -10,10 +10,12 @@ import pytest
 from small import BENCH, small_evidence
 
 from stromal.evidence import Evidence
+from stromal.evidence.records import Rule
+from stromal.evidence.words import parse_signal
 from stromal.experiments.arm import Arm
 from stromal.experiments.readout import parse_readout
 from stromal.inference.claims import Claim, Relation, load_claims
-from stromal.inference.structure import Kind, classify, signed_graph
+from stromal.inference.structure import Kind, bench_cells, classify, signed_graph
 
 PGE2_SLOWS = {
     "id": "pge2-slows", "cell": "T.active", "behaviour": "division", "signal": "PGE2", "via": "T.active:PTGER2",
@@ -150,7 +152,7 @@ def test_a_claim_is_as_hard_as_its_hardest_relation(tmp_path: Path) -> None:
 
 
 def test_the_shipped_claims_are_of_all_kinds_and_name_shipped_rules(evidence: Evidence) -> None:
-    graph = signed_graph(evidence)
+    graph = signed_graph(evidence, bench_cells(evidence))
     claims = load_claims(evidence)
     kinds = {key: classify(claim, evidence, graph) for key, claim in claims.items()}
     names = [kind.name for kind in kinds.values()]
@@ -159,9 +161,26 @@ def test_the_shipped_claims_are_of_all_kinds_and_name_shipped_rules(evidence: Ev
 
 
 def test_every_rule_but_crowding_is_an_edge(evidence: Evidence) -> None:
-    graph = signed_graph(evidence)
+    here = bench_cells(evidence)
+    graph = signed_graph(evidence, here)
     edges = {data["rule"] for _, _, data in graph.edges(data=True)} - {""}
-    assert edges == {r.id for r in evidence.rules.values() if r.signal != "crowding"}
+
+    def on_bench(rule: Rule) -> bool:
+        """Whether a rule acts where some assay can see it: on cells of a well, by a signal of a well."""
+        cells = {
+            *evidence.members.get(rule.cell, ()),
+            *(c.name for c in evidence.cells.values() if c.lineage == rule.cell),
+        }
+        signal = parse_signal(
+            rule.signal, set(evidence.members) | {c.lineage for c in evidence.cells.values()}
+        )
+        touched = not signal.cell or set(evidence.members.get(signal.cell, (signal.cell,))) & here
+        elsewhere = any(w.startswith("place=") and w != "place=well" for w in rule.where)
+        moves = rule.behaviour.startswith("migrates") and rule.behaviour != "migrates insert>well"
+        return bool(cells & here and touched) and not (elsewhere or moves or rule.behaviour == "arrives")
+
+    wanted = {r.id for r in evidence.rules.values() if r.signal not in ("crowding", "damage") and on_bench(r)}
+    assert edges == wanted and len(wanted) > 250
     for _, _, data in graph.edges(data=True):
         if data["rule"]:
             assert data["sign"] == (-1 if evidence.rules[data["rule"]].effect == "decreases" else 1)

@@ -10,7 +10,7 @@ from ..errors import InputError, nearest
 from .read import Evidence
 from .records import Behaviour, Rule
 from .units import convert, per_cell_unit
-from .words import Action, Signal, parse_behaviour, parse_limits, parse_signal, parse_via
+from .words import VERBS, Action, Signal, parse_behaviour, parse_limits, parse_signal, parse_via
 
 __all__ = ["check_evidence", "problems"]
 
@@ -73,6 +73,8 @@ class _Checker:
             "cells": self.cell,
             "mediators": self.mediator,
             "kinetics": self.kinetics,
+            "places": self.place,
+            "rest": self.rest,
             "behaviours": self.behaviour,
             "rules": self.rule,
             "products": self.product,
@@ -119,10 +121,25 @@ class _Checker:
         self.refs(row.refs)
 
     def mediator(self, row: Any) -> None:
-        if (row.name, "well") not in self.e.kinetics:
+        if not any(mediator == row.name for mediator, _ in self.e.kinetics):
             raise InputError(
-                f"{row.name} has no kinetics in the well", key="name", suggestion="add a row to kinetics.csv"
+                f"{row.name} has no kinetics anywhere", key="name", suggestion="add a row to kinetics.csv"
             )
+
+    def place(self, row: Any) -> None:
+        self.convert("volume", row.volume, row.volume_unit, "uL")
+        self.convert("density", row.capacity, row.density_unit, "cells/uL")
+        if row.washout is not None:
+            self.convert("washout", row.washout, row.washout_unit, "1/day")
+        for verb in row.verbs:
+            self.known("verbs", verb, VERBS)
+        self.refs(row.refs)
+
+    def rest(self, row: Any) -> None:
+        self.known("name", row.name, self.e.cells)
+        self.known("place", row.place, {place for place, _ in self.e.places})
+        self.convert("level", row.level or 1.0, row.unit, "cells/uL")
+        self.refs(row.refs)
 
     def kinetics(self, row: Any) -> None:
         self.known("mediator", row.mediator, self.e.mediators)
@@ -191,6 +208,8 @@ class _Checker:
                 raise InputError("a conversion needs km", key="km")
         elif action.verb == "takes up":
             self.convert("base", row.base, row.unit, "1/day/(cell/uL)")
+        elif action.verb == "arrives":
+            self.convert("base", row.base, row.unit, "relative")
         elif action.verb in ("expresses", "keeps"):
             self.convert("half_life", row.half_life or 0.0, row.half_life_unit, "day")
         else:

@@ -25,8 +25,10 @@ from .records import (
     Kinetics,
     Link,
     Mediator,
+    Place,
     Product,
     Reference,
+    Rest,
     Row,
     Rule,
 )
@@ -82,6 +84,16 @@ class Evidence:
     def kinetics(self) -> dict[tuple[str, str], Kinetics]:
         """Kinetics by (mediator, place)."""
         return dict(self.tables["kinetics"])  # type: ignore[arg-type]
+
+    @cached_property
+    def places(self) -> dict[tuple[str, str], Place]:
+        """Organs by (place, species)."""
+        return dict(self.tables["places"])  # type: ignore[arg-type]
+
+    @cached_property
+    def rest(self) -> dict[tuple[str, str, str], Rest]:
+        """Resting counts by (cell, place, species)."""
+        return dict(self.tables["rest"])  # type: ignore[arg-type]
 
     @cached_property
     def behaviours(self) -> tuple[Behaviour, ...]:

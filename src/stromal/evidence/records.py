@@ -15,6 +15,8 @@ __all__ = [
     "Direction",
     "Kinetics",
     "Mediator",
+    "Place",
+    "Rest",
     "Rule",
 ]
 
@@ -149,6 +151,34 @@ class Kinetics(Numbered):
     diffusion_unit: str = ""
     start: Number = None
     start_unit: str = ""
+
+
+class Place(Numbered):
+    """An organ of a species."""
+
+    key: ClassVar = ("place", "species")
+    place: str
+    species: Literal["human", "mouse"]
+    label: str = ""
+    volume: float = Field(gt=0)
+    volume_unit: str
+    free_slots: float = Field(gt=0)
+    capacity: float = Field(gt=0)
+    density_unit: str = "cells/uL"
+    washout: Number = None
+    washout_unit: str = ""
+    verbs: Words = ()
+
+
+class Rest(Numbered):
+    """How many cells are in a place of a healthy body."""
+
+    key: ClassVar = ("name", "place", "species")
+    name: str
+    place: str
+    species: Literal["human", "mouse"]
+    level: float = Field(ge=0)
+    unit: str
 
 
 class Behaviour(Numbered):
@@ -310,6 +340,8 @@ TABLES: dict[str, type[Row]] = {
     "cells": Cell,
     "mediators": Mediator,
     "kinetics": Kinetics,
+    "places": Place,
+    "rest": Rest,
     "behaviours": Behaviour,
     "rules": Rule,
     "products": Product,

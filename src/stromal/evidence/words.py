@@ -8,7 +8,16 @@ from functools import cache
 
 from ..errors import InputError, nearest
 
-__all__ = ["Action", "Node", "Signal", "parse_behaviour", "parse_limits", "parse_signal", "parse_via"]
+__all__ = [
+    "VERBS",
+    "Action",
+    "Node",
+    "Signal",
+    "parse_behaviour",
+    "parse_limits",
+    "parse_signal",
+    "parse_via",
+]
 
 _PATTERNS = {
     "division": r"division",
@@ -22,7 +31,9 @@ _PATTERNS = {
     "transfers": r"transfers (?P<what>.+) to (?P<to>.+)",
     "keeps": r"keeps (?P<what>.+)",
     "migrates": r"migrates (?P<what>[^>]+)>(?P<to>.+)",
+    "arrives": r"arrives",
 }
+VERBS = frozenset(_PATTERNS)
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,7 @@ class Signal:
     Attributes
     ----------
     kind : str
-        ``free``, ``near``, ``touch``, ``self`` or ``crowding``.
+        ``free``, ``near``, ``touch``, ``self``, ``crowding`` or ``damage``.
     name : str
         Mediator or carried level; empty for a bare touch and for crowding.
     cell : str
@@ -74,8 +85,8 @@ class Signal:
         match self.kind:
             case "free":
                 return self.name
-            case "crowding":
-                return "crowding"
+            case "crowding" | "damage":
+                return self.kind
             case "self":
                 return f"self {self.name}"
         return f"{self.kind} {self.cell}" + (f".{self.name}" if self.name else "")
@@ -97,8 +108,8 @@ def parse_signal(text: str, cells: set[str]) -> Signal:
         If a ``near`` or ``touch`` names no known cell.
     """
     text = text.strip()
-    if text == "crowding":
-        return Signal("crowding")
+    if text in ("crowding", "damage"):
+        return Signal(text)
     kind, _, rest = text.partition(" ")
     if kind == "self":
         return Signal("self", rest.strip())

@@ -16,7 +16,7 @@ from ..experiments.ensemble import Ensemble, shipped_ensemble
 from ..experiments.results import band, run_assay
 from .claims import Claim, holds, load_claims, residual
 from .score import HOLDS, Progress, null_verdicts, summarise, verdict
-from .structure import Kind, classify, signed_graph
+from .structure import Kind, bench_cells, classify, signed_graph
 
 __all__ = ["CheckResult", "check_claims", "run_claims", "verdict"]
 
@@ -129,7 +129,7 @@ def check_claims(
     every = load_claims(evidence)
     chosen = _choose(every, claims, section, evidence)
     ensemble = (ensemble or shipped_ensemble()).head(draws)
-    graph = signed_graph(evidence)
+    graph = signed_graph(evidence, bench_cells(evidence))
     kinds = {key: classify(claim, evidence, graph) for key, claim in chosen.items()}
     outcomes = run_claims(chosen, evidence, ensemble, threads=threads, progress=progress)
     without = _without_own_paper(chosen, kinds, outcomes, evidence, ensemble, threads, progress)

@@ -19,12 +19,14 @@ from dataclasses import dataclass
 import networkx as nx
 
 from ..evidence import Evidence
-from ..evidence.words import parse_behaviour, parse_signal, parse_via
+from ..evidence.words import parse_behaviour, parse_limits, parse_signal, parse_via
 from ..experiments.arm import Arm, product_cell
+from ..experiments.assay import list_assays, load_assay
 from ..experiments.readout import Readout
+from ..model.network import BENCH, closure, owner_of, within
 from .claims import Claim
 
-__all__ = ["Kind", "classify", "signed_graph"]
+__all__ = ["Kind", "bench_cells", "classify", "signed_graph"]
 
 #: Simple paths of more steps than this are not followed, nor more of them than this from one source.
 LONGEST, MOST_FOLLOWED = 9, 4000
@@ -43,24 +45,51 @@ class Kind:
     reason: str
 
 
-def signed_graph(evidence: Evidence) -> nx.MultiDiGraph:
-    """Return the graph of all rules and behaviours; edges carry ``sign`` and ``rule``."""
+def _on_bench(where: tuple[str, ...]) -> bool:
+    place = parse_limits(where).get("place", "bench")
+    return any(within(bench, place) for bench in BENCH)
+
+
+def bench_cells(evidence: Evidence) -> frozenset[str]:
+    """Return the cells that some shipped assay may hold, and the product."""
+    seeds = {cell for cell in evidence.cells if owner_of(cell) == "MSC"}
+    for name in list_assays():
+        assay = load_assay(name, evidence)
+        seeds |= {*assay.main.seed, *(assay.before.seed if assay.before else ())}
+    return frozenset(closure(evidence, seeds))
+
+
+def signed_graph(evidence: Evidence, cells_present: Iterable[str] | None = None) -> nx.MultiDiGraph:
+    """Return the graph of all rules and behaviours of a bench; edges carry ``sign`` and ``rule``.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    cells_present : iterable of str, optional
+        Cells that may be there (`bench_cells`); all by default.
+    """
     graph = nx.MultiDiGraph()
     names = set(evidence.members) | {c.lineage for c in evidence.cells.values()}
+    present = frozenset(evidence.cells if cells_present is None else cells_present)
 
     def lineage(cell: str) -> str:
         return evidence.cells[cell].lineage if cell in evidence.cells else cell
 
     def cells(name: str) -> tuple[str, ...]:
-        return evidence.members.get(name) or tuple(
+        found = evidence.members.get(name) or tuple(
             c.name for c in evidence.cells.values() if c.lineage == name
         )
+        return tuple(cell for cell in found if cell in present)
 
     def edge(a: tuple, b: tuple, sign: int, rule: str = "") -> None:
         graph.add_edge(a, b, sign=sign, rule=rule)
 
     for row in evidence.behaviours:
         action = parse_behaviour(row.behaviour)
+        if not _on_bench(row.where) or action.verb == "arrives":
+            continue
+        if action.verb == "migrates" and not {action.what, action.to} <= set(BENCH):
+            continue
         carried = action.verb in ("expresses", "keeps")
         for cell in dict.fromkeys(lineage(c) for c in cells(row.cell)) if carried else cells(row.cell):
             act = ("act", cell, row.behaviour)
@@ -95,7 +124,7 @@ def signed_graph(evidence: Evidence) -> nx.MultiDiGraph:
     for rule in evidence.rules.values():
         signal = parse_signal(rule.signal, names)
         sign = -1 if rule.effect == "decreases" else 1
-        if signal.kind == "crowding":
+        if signal.kind in ("crowding", "damage") or not _on_bench(rule.where):
             continue
         verb = parse_behaviour(rule.behaviour).verb
         targets = cells(rule.cell)

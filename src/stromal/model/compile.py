@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
 from ..evidence import Evidence
-from .expr import Expr, const, mul, sym, symbols
-from .network import Act, Network, build_network
+from .expr import Expr, const, mul, pos, sym, symbols
+from .network import SYSTEMIC, Act, Network, build_network
 from .numbers import Numbers
 from .rates import Rates
 from .signals import level_name
@@ -26,6 +26,8 @@ def compile_model(
     places: Mapping[str, float] | None = None,
     extra: Iterable[str] = (),
     name: str = "model",
+    verbs: Mapping[str, frozenset[str]] | None = None,
+    species: str = "human",
 ) -> System:
     """Compile the tables for a set of cells.
 
@@ -33,13 +35,17 @@ def compile_model(
     ----------
     evidence : Evidence
     sites : mapping
-        Cell to the places it may be in; whatever it can turn into is added.
+        Cell to the places it may be in; on a bench whatever it can turn into is added.
     places : mapping, optional
         Place to volume in uL; the first is the target's. Default one well of 200 uL.
     extra : iterable of str
         Mediators to keep although nothing makes or senses them.
     name : str
         Name of the system.
+    verbs : mapping, optional
+        Place to the verbs that cells do there; all where a place is not named.
+    species : str
+        Of a body: whose organs and resting counts are looked up.
 
     Returns
     -------
@@ -50,17 +56,17 @@ def compile_model(
     InputError
         If a table row cannot be turned into an equation.
     """
-    network = build_network(evidence, sites, places or {"well": 200.0}, extra)
-    return _Compiler(network, name).system()
+    network = build_network(evidence, sites, places or {"well": 200.0}, extra, verbs)
+    return _Compiler(network, name, species).system()
 
 
 class _Compiler:
     """Builds the parts of a system; used once."""
 
-    def __init__(self, network: Network, name: str) -> None:
+    def __init__(self, network: Network, name: str, species: str) -> None:
         self.network, self.name = network, name
         self.evidence = network.evidence
-        self.numbers = Numbers(network.evidence)
+        self.numbers = Numbers(network.evidence, species)
         self.rates = Rates(network, self.numbers)
         self.assignments, self.around = self.rates.assignments, self.rates.around
         self.processes: list[Process] = []
@@ -74,6 +80,8 @@ class _Compiler:
             for act in self.rates.acts(place):
                 self._process(place, act)
             self._losses(place)
+        if self.network.is_body:
+            self._losses(SYSTEMIC)
         self._exchange()
         self._refuse_loops()
         return System(
@@ -104,11 +112,7 @@ class _Compiler:
             for cell in self.network.cells:
                 if place in self.network.sites[cell]:
                     self._state(level_name(place, cell), "cell", place, cell, "cells/uL", 100.0)
-            for name in self.network.mediators:
-                row = self.evidence.mediators[name]
-                if not row.quasi_steady:
-                    self._state(level_name(place, name), "mediator", place, name, row.unit, row.scale)
-                    self.start[level_name(place, name)] = self.numbers.fresh(name, place)
+            self._declare_levels(place)
             for act in self.rates.acts(place):
                 if act.action.verb in ("expresses", "keeps"):
                     label = level_name(place, f"{act.cell}.{act.action.what}")
@@ -116,10 +120,23 @@ class _Compiler:
                     if act.action.verb == "expresses":
                         rest = self.rates.at(act, place, self.rates.resting(place))
                         self.start[label] = self.start[label] + rest if label in self.start else rest
+        if self.network.is_body:
+            self._declare_levels(SYSTEMIC)
+            return
         for act in self.network.acts:
             if act.action.verb in ("division", "death") and act.cell in self.network.sites:
                 name = f"count:{act.action.verb}:{act.cell}"
                 self._state(name, "counter", self.network.sites[act.cell][0], act.cell, "events/uL", 1000.0)
+
+    def _declare_levels(self, place: str) -> None:
+        for name in self._levels(place):
+            row = self.evidence.mediators[name]
+            if not row.quasi_steady:
+                self._state(level_name(place, name), "mediator", place, name, row.unit, row.scale)
+                self.start[level_name(place, name)] = self.numbers.fresh(name, place)
+
+    def _levels(self, place: str) -> list[str]:
+        return [name for name in self.network.mediators if place in self.network.levels[name]]
 
     def _state(self, *about: object) -> None:
         self.states.setdefault(str(about[0]), State(*about))  # type: ignore[arg-type]
@@ -127,7 +144,7 @@ class _Compiler:
     # -- processes ----------------------------------------------------------------------------
 
     def _quasi_steady(self, place: str) -> None:
-        for name in self.network.mediators:
+        for name in self._levels(place):
             if not self.evidence.mediators[name].quasi_steady:
                 continue
             made = const(0.0)
@@ -153,10 +170,12 @@ class _Compiler:
         if verb in ("division", "death", "becomes"):
             rate = rate * sym(cell)
             changes = [(cell, 1.0)] if verb == "division" else [(cell, -1.0)]
-            if to:
+            if verb == "division" and self.network.is_body:
+                rate = rate * self._some(place, cell)
+            if to and level_name(place, to) in self.states:
                 changes.append((level_name(place, to), 1.0))
                 self._carry(place, act.cell, place, to, rate, act)
-            if verb != "becomes":
+            if verb != "becomes" and not self.network.is_body:
                 changes.append((f"count:{verb}:{act.cell}", self._share_of_first(place, act.cell)))
         elif verb == "secretes":
             if self.evidence.mediators[what].quasi_steady:
@@ -167,8 +186,10 @@ class _Compiler:
             if act.base.km:
                 level = level / (self.numbers.km(act.base, act.action) + level)
             rate, changes = mul(rate, sym(cell), level), [(level_name(place, what), -1.0)]
-            if verb == "converts":
+            if verb == "converts" and level_name(place, to) in self.states:
                 changes.append((level_name(place, to), 1.0))
+        elif verb == "arrives":
+            changes = [(cell, 1.0)]
         elif verb == "migrates":
             ratio = self.network.places[place] / self.network.places[to]
             rate, changes = rate * sym(cell), [(cell, -1.0), (level_name(to, act.cell), ratio)]
@@ -233,12 +254,15 @@ class _Compiler:
                     [(level_name(place, prey), -1.0)],
                     f":{prey}",
                 )
-                if self.network.carries(self.network.lineage(act.cell), what):
+                if label in self.states:
                     content = eaten * self._share_of_lineage(place, act.cell)
                     self._add(place, act, content, [(label, 1.0)], f":{prey}:content")
             return
         for lineage in dict.fromkeys(self.network.lineage(c) for c in around.here(act.action.to)):
-            if not self.network.carries(lineage, what):
+            label = level_name(place, f"{lineage}.{what}")
+            if label not in self.states and self.network.is_body:
+                continue  # what is not kept here is lost
+            if label not in self.states:
                 raise InputError(
                     f"{lineage} keeps no {what}: add a behaviour 'keeps {what}'",
                     file=act.base.file,
@@ -246,7 +270,7 @@ class _Compiler:
                     key="behaviour",
                 )
             given = mul(rate, around.touching(around.here(lineage)[0], act.cell))
-            self._add(place, act, given, [(level_name(place, f"{lineage}.{what}"), 1.0)], f":{lineage}")
+            self._add(place, act, given, [(label, 1.0)], f":{lineage}")
 
     def _share_of_lineage(self, place: str, cell: str) -> Expr:
         """Return the share of a cell in its lineage: what a lineage carries is a mean over its cells."""
@@ -264,9 +288,9 @@ class _Compiler:
             if other.action.verb not in ("expresses", "keeps") or self.network.lineage(other.cell) != source:
                 continue
             what = other.action.what
-            if not self.network.carries(sink, what):
-                continue
             here, there = level_name(place, f"{source}.{what}"), level_name(to_place, f"{sink}.{what}")
+            if not {here, there} <= self.states.keys():
+                continue
             # a trace of cells keeps the mean defined when the sink is empty
             crowd = self.around[to_place].count(sink) + 1e-3
             name = f"{to_place}:{to}:{what}:arrives from {place}:{cell}:{act.text}"
@@ -283,8 +307,13 @@ class _Compiler:
                 )
             )
 
+    def _some(self, place: str, cell: str) -> Expr:
+        """Return 1, but 0 where less than one cell is left in the place: none divides there."""
+        cells = pos(sym(cell)) * self.network.places[place]
+        return cells * cells / (1.0 + cells * cells)
+
     def _losses(self, place: str) -> None:
-        for name in self.network.mediators:
+        for name in self._levels(place):
             loss = self.numbers.loss(name, place)
             if loss.op != "const" and not self.evidence.mediators[name].quasi_steady:
                 label = level_name(place, name)
@@ -292,10 +321,20 @@ class _Compiler:
                 self.processes.append(
                     Process(f"{label}:loss", loss * sym(label), ((label, -1.0),), name, "loss", refs=row.refs)
                 )
+                fresh = self.numbers.fresh(name, place)
+                if self.network.is_body and fresh.op != "const":
+                    # an organ is resupplied: what is there at rest comes back at the rate of its loss
+                    self.processes.append(
+                        Process(
+                            f"{label}:supply", loss * fresh, ((label, 1.0),), name, "supply", refs=row.refs
+                        )
+                    )
 
     def _exchange(self) -> None:
-        """Mediators diffuse between a well and its insert; the exchange scales with diffusion."""
+        """Mediators pass between places: through a membrane on the bench, by the blood in a body."""
         places = list(self.network.places)
+        if self.network.is_body:
+            self._washout()
         if "insert" not in places:
             return
         well, insert = places[0], "insert"
@@ -320,3 +359,20 @@ class _Compiler:
                     signed=True,
                 )
             )
+
+    def _washout(self) -> None:
+        """Let what an organ and the blood hold of a mediator even out at the rate of the organ."""
+        for place, volume in self.network.places.items():
+            row = self.evidence.places.get((place, self.numbers.species))
+            if place == "blood" or row is None or not row.washout:
+                continue
+            speed = self.numbers.washout(row)
+            for name in self._levels(place):
+                a, b = level_name(place, name), level_name("blood", name)
+                if b in self.states and not self.evidence.mediators[name].quasi_steady:
+                    changes = ((a, -1.0), (b, volume / self.network.places["blood"]))
+                    self.processes.append(
+                        Process(
+                            f"{a}:blood", speed * (sym(a) - sym(b)), changes, name, "exchange", signed=True
+                        )
+                    )

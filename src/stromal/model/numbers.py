@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from ..errors import InputError
 from ..evidence import Evidence
-from ..evidence.records import Behaviour, Numbered, Rule
+from ..evidence.records import Behaviour, Numbered, Place, Rule
 from ..evidence.units import convert, parse_quantity, per_cell_unit
 from ..evidence.words import Action, Signal
 from .expr import Expr, const, sym
+from .network import BENCH
 from .system import Parameter
 
 __all__ = ["Numbers"]
@@ -28,10 +29,12 @@ class Numbers:
     Parameters
     ----------
     evidence : Evidence
+    species : str
+        Of the body, whose organs and resting levels are looked up; a bench has none.
     """
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
+    def __init__(self, evidence: Evidence, species: str = "human") -> None:
+        self.evidence, self.species = evidence, species
         self.found: dict[str, Parameter] = {}
 
     def add(
@@ -98,7 +101,7 @@ class Numbers:
             return per_cell_unit(self.mediator_unit(action.what))
         if action.verb == "takes up":
             return "1/day/(cell/uL)"
-        return "relative" if action.verb in ("expresses", "keeps") else "1/day"
+        return "relative" if action.verb in ("expresses", "keeps", "arrives") else "1/day"
 
     def mediator_unit(self, name: str) -> str:
         """Return the unit of a mediator."""
@@ -201,12 +204,55 @@ class Numbers:
         spec = self.evidence.mediators[mediator]
         with located(row, "start"):
             value = convert(row.start, row.start_unit, spec.unit, spec.molar_mass)
-        return self.add(f"fresh:{mediator}", value, row, unit=spec.unit, kind="base", owner=mediator)
+        name = f"fresh:{mediator}" + ("" if place in BENCH else f":{row.place}")
+        return self.add(name, value, row, unit=spec.unit, kind="base", owner=mediator)
 
     def kinetics(self, mediator: str, place: str):  # noqa: ANN201
-        """Return the kinetics row of a mediator; an insert is a well."""
+        """Return the kinetics row of a mediator: of the place, else of a well for an insert, of a body."""
         rows = self.evidence.kinetics
-        return rows.get((mediator, place)) or rows.get((mediator, "well"))
+        return rows.get((mediator, place)) or rows.get((mediator, "well" if place in BENCH else "body"))
+
+    def organ(self, place: str, what: str, otherwise: float) -> float:
+        """Return a density (cells/uL) of an organ of the places table, or that of a well."""
+        row = self.evidence.places.get((place, self.species))
+        if row is None:
+            return otherwise
+        with located(row, what):
+            return convert(getattr(row, what), row.density_unit, "cells/uL")
+
+    def washout(self, row: Place) -> Expr:
+        """Return the rate (1/day) at which an organ and the blood exchange what is dissolved."""
+        with located(row, "washout"):
+            value = convert(row.washout or 0.0, row.washout_unit, "1/day")
+        return self.add(f"washout:{row.place}", value, row, unit="1/day", kind="rate", owner=row.place)
+
+    def supply(self, place: str, cell: str) -> Expr:
+        """Return the influx of a cell (cells/uL/day).
+
+        Where the cell has a resting count it is solved so that this count rests; else it is the base alone.
+        """
+        rests = (cell, place, self.species) in self.evidence.rest
+        if rests:
+            self.reference(place, cell)
+        return self.add(
+            f"supply:{place}:{cell}",
+            0.0 if rests else 1.0,
+            unit="cells/uL/day",
+            kind="supply",
+            owner=cell,
+            source="solved" if rests else "one times the base",
+        )
+
+    def reference(self, place: str, cell: str) -> Expr:
+        """Return the resting count of a cell in a place (cells/uL)."""
+        row = self.evidence.rest.get((cell, place, self.species))
+        if row is None:
+            raise InputError(
+                f"{cell} has no resting count in {place}", file="rest.csv", key="name", suggestion="add a row"
+            )
+        with located(row, "level"):
+            value = convert(row.level, row.unit, "cells/uL")
+        return self.add(f"reference:{place}:{cell}", value, row, unit="cells/uL", kind="base", owner=cell)
 
     def slots(self, cell: str) -> Expr:
         """Return the touch slots of a cell, or the first member of a lineage."""

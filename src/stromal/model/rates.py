@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..evidence.records import Rule
 from ..evidence.words import Signal, parse_limits, parse_via
 from .expr import Expr, const, mul, sym
-from .network import Act, Network, owner_of
+from .network import Act, Network, owner_of, within
 from .numbers import Numbers
 from .response import Influence, factor
 from .signals import Surroundings
@@ -55,13 +55,7 @@ class Rates:
 
     def acts(self, place: str) -> list[Act]:
         """Return what the cells in a place do there."""
-        return [
-            act
-            for act in self.network.acts
-            if self.around[place].here(act.cell)
-            and parse_limits(act.base.where).get("place", place) == place
-            and (act.action.verb != "migrates" or act.action.what == place)
-        ]
+        return list(self.network.at(place))
 
     def resting(self, place: str, asking: frozenset[tuple[str, str]] = frozenset()) -> Sensing:
         """Sense a fresh medium without stimulus, no touch, and what the cell itself carries at rest."""
@@ -72,8 +66,8 @@ class Rates:
 
             def sense(signal: Signal, touched: frozenset[str]) -> Expr | None:
                 if signal.kind == "free":
-                    row = self.numbers.kinetics(signal.name, "well")
-                    return self.numbers.fresh(signal.name, "well") if row is not None and row.start else None
+                    row = self.numbers.kinetics(signal.name, place)
+                    return self.numbers.fresh(signal.name, place) if row is not None and row.start else None
                 # levels that ask for each other have no rest in closed form: they start without the other
                 if signal.kind == "self" and (lineage, signal.name) not in here:
                     others = [
@@ -101,10 +95,15 @@ class Rates:
 
         return sense
 
-    def _influences(self, act: Act, sense: Sense, *, reference: bool = False) -> list[Influence]:
+    def _influences(self, act: Act, sense: Sense, place: str, *, reference: bool = False) -> list[Influence]:
         out = []
         owner = owner_of(act.cell)
         for rule, signal in act.rules:
+            if not within(place, parse_limits(rule.where).get("place", place)):
+                continue
+            felt = act.action.to if act.action.verb == "migrates" else place
+            if not reference and not self.network.reaches(signal, felt) and rule.effect != "requires":
+                continue
             half = self.numbers.half_max(rule, signal)
             reach, keep = const(1.0), const(1.0)
             if not reference:
@@ -152,8 +151,10 @@ class Rates:
         row, around = act.base, self.around[place]
         most, least = self.numbers.bound(row, "most"), self.numbers.bound(row, "least")
         rate = self.numbers.base(row, act.action)
+        if act.action.verb == "arrives":
+            rate = rate * self.numbers.supply(place, act.cell)
         if row.reference:
-            at_reference = self._influences(act, self.referred(act), reference=True)
+            at_reference = self._influences(act, self.referred(act), place, reference=True)
             rate = rate / factor(at_reference, most, least, frozenset())
         owner = owner_of(act.cell)
         rate = rate * self.numbers.switch(f"factor:{self.network.lineage(act.cell)}:{act.text}")
@@ -173,9 +174,9 @@ class Rates:
                 )
             rate = rate * carried
         if sensing is not None:
-            return rate * factor(self._influences(act, sensing(act)), most, least, frozenset())
+            return rate * factor(self._influences(act, sensing(act), place), most, least, frozenset())
         sensed_place = self.around[act.action.to] if act.action.verb == "migrates" else around
-        influences = self._influences(act, lambda s, t: sensed_place.sense(s, act.cell, t))
+        influences = self._influences(act, lambda s, t: sensed_place.sense(s, act.cell, t), place)
         touched = sorted(
             {s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)}
         )

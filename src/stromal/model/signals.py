@@ -9,7 +9,7 @@ from math import pi
 from ..errors import InputError
 from ..evidence.words import Signal
 from .expr import Expr, const, exp, mul, pos, sym
-from .network import Network, owner_of
+from .network import SYSTEMIC, Network, owner_of
 from .numbers import NEAR_DISTANCE, Numbers
 
 __all__ = ["Surroundings", "level_name", "touch_name"]
@@ -21,6 +21,8 @@ UM3_PER_UL = 1e9
 FREE_SLOTS = 480.0
 #: Cells per uL (in T-cell equivalents) that the medium of the standard well can feed: assumed.
 CAPACITY = 5000.0
+#: Group of the cells whose loss is damage.
+PARENCHYMA = "parenchyma"
 
 
 def level_name(place: str, what: str) -> str:
@@ -59,6 +61,11 @@ class Surroundings:
         """Return the cells present in this place that ``name`` stands for."""
         return [c for c in self.network.present(name) if self.place in self.network.sites[c]]
 
+    @property
+    def free_slots(self) -> float:
+        """Density of cells at which half the touch slots are free: of the well, or of the organ."""
+        return self.numbers.organ(self.place, "free_slots", FREE_SLOTS)
+
     def count(self, name: str) -> Expr:
         """Return the number of cells per uL that ``name`` stands for."""
         total = const(0.0)
@@ -69,7 +76,7 @@ class Surroundings:
     def _slots_taken(self) -> Expr:
         name = f"slots:{self.place}"
         if name not in self.assignments:
-            total = self.numbers.geometry(f"n0:{self.place}", FREE_SLOTS, "cells/uL")
+            total = self.numbers.geometry(f"n0:{self.place}", self.free_slots, "cells/uL")
             for cell in self.network.cells:
                 if self.place in self.network.sites[cell]:
                     total = total + self.numbers.slots(cell) * pos(sym(level_name(self.place, cell)))
@@ -99,20 +106,40 @@ class Surroundings:
             for cell in self.network.cells:
                 if self.place in self.network.sites[cell]:
                     total = total + self.numbers.slots(cell) * pos(sym(level_name(self.place, cell)))
-            self._crowd = total / self.numbers.geometry(f"capacity:{self.place}", CAPACITY, "cells/uL")
+            self._crowd = total / self.numbers.geometry(
+                f"capacity:{self.place}", self.numbers.organ(self.place, "capacity", CAPACITY), "cells/uL"
+            )
         return self._crowd
+
+    def damage(self) -> Expr | None:
+        """Return the share of the parenchyma that is missing, None where there is no parenchyma.
+
+        Damage is that of the organ, wherever it is sensed: what drains from it carries its antigens.
+        """
+        if not self.network.is_body or not self.network.present(PARENCHYMA):
+            return None
+        if "damage" not in self.assignments:
+            alive, whole = const(0.0), const(0.0)
+            for cell in self.network.present(PARENCHYMA):
+                for place in self.network.sites[cell]:
+                    alive = alive + pos(sym(level_name(place, cell)))
+                    whole = whole + self.numbers.reference(place, cell)
+            self.assignments["damage"] = pos(1.0 - alive / whole)
+        return sym("damage")
 
     def free(self, mediator: str, cell: str) -> Expr | None:
         """Return the level of a mediator as ``cell`` senses it: what is free, times cross-reactivity."""
-        if mediator not in self.network.mediators:
+        places = self.network.levels.get(mediator, ())
+        if self.place not in places and SYSTEMIC not in places:
             return None
         reach = self.numbers.switch(f"cross:{mediator}:{owner_of(cell)}")
         available = self.numbers.switch(f"free:{mediator}")
-        return mul(reach, available, pos(sym(level_name(self.place, mediator))))
+        at = self.place if self.place in places else SYSTEMIC
+        return mul(reach, available, pos(sym(level_name(at, mediator))))
 
     def carried(self, lineage: str, what: str) -> Expr | None:
         """Return a carried level, None where no cell here carries it."""
-        if not self.here(lineage) or not self.network.carries(lineage, what):
+        if not self.here(lineage) or not self.network.holds(self.place, lineage, what):
             return None
         return pos(sym(level_name(self.place, f"{lineage}.{what}")))
 
@@ -123,6 +150,8 @@ class Surroundings:
                 return self.free(signal.name, cell)
             case "crowding":
                 return self.crowding()
+            case "damage":
+                return self.damage()
             case "self":
                 return self.carried(self.network.lineage(cell), signal.name)
             case "touch":

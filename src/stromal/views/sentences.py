@@ -119,8 +119,8 @@ def _signal(evidence: Evidence, s: Statement) -> str:
             return f"{_capital(signal.name)} near {cells_phrase(evidence, signal.cell)}"
         case "self":
             return f"{_capital(signal.name)} of the cell itself"
-        case "crowding":
-            return "Crowding"
+        case "crowding" | "damage":
+            return _capital(signal.kind)
     return _capital(signal.name)
 
 
@@ -159,6 +159,8 @@ def _deed(evidence: Evidence, cell: str, behaviour: str) -> str:
             return f"engulfment of {cells_phrase(evidence, action.to)} by {cells}"
         case "transfers":
             return f"transfer of {action.what} from {cells} to {cells_phrase(evidence, action.to)}"
+        case "arrives":
+            return f"arrival of new {cells}"
     return f"migration of {cells} from {action.what} to {action.to}"
 
 

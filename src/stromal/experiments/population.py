@@ -1,0 +1,337 @@
+"""Virtual patients: plausible ones are drawn and followed to enrolment; those that a trial takes are kept.
+
+Three kinds of spread stay apart. A draw of the ensemble is *uncertainty*: one set of parameters that might
+be the true one. Patients inside a draw are *variability*. What differs from trial to trial is the trial's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from hashlib import blake2b
+
+import numpy as np
+from scipy.special import ndtri
+
+from ..errors import InputError
+from ..evidence import Evidence
+from ..evidence.units import parse_quantity
+from ..model import System
+from .body import organs
+from .disease import Amount, Criterion, Disease
+from .ensemble import Z90, Ensemble
+from .observable import needed, value
+from .rest import Resting, solve_rest
+from .well import solve
+
+__all__ = ["Patients", "enrol", "plausible"]
+
+#: Tolerance of the solver for bodies: endpoints are read with far more noise than that.
+RTOL = 1e-3
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Virtual patients at one moment.
+
+    Attributes
+    ----------
+    system : System
+    ids : tuple of str
+        ``disease-draw-number``, stable.
+    draw : array (patients,) of int
+        Position of each one's draw in the ensemble.
+    parameters : array (patients, parameters)
+    y : array (patients, states)
+    day : float
+        On the clock of the disease.
+    yields : dict of str to float
+        What share of draws rested, and of plausible patients was taken.
+    weight : array (patients,)
+        kg.
+    """
+
+    system: System
+    ids: tuple[str, ...]
+    draw: np.ndarray
+    parameters: np.ndarray
+    y: np.ndarray
+    day: float
+    yields: Mapping[str, float]
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, chosen: np.ndarray) -> Patients:
+        """Return some of the patients, by position."""
+        return Patients(
+            self.system,
+            tuple(self.ids[i] for i in chosen),
+            self.draw[chosen],
+            self.parameters[chosen],
+            self.y[chosen],
+            self.day,
+            self.yields,
+            self.weight[chosen],
+        )
+
+
+def normal(seed: int, name: str, draws: tuple[int, ...], size: int) -> np.ndarray:
+    """Return a standard normal number for each patient of each draw.
+
+    The stream is keyed by name and draw, the patient is a place in it: a patient stays the same however
+    many others are asked for.
+
+    Returns
+    -------
+    array (draws, size)
+    """
+    out = np.empty((len(draws), size))
+    for i, draw in enumerate(draws):
+        key = int.from_bytes(blake2b(f"{seed}:{name}:{draw}".encode(), digest_size=16).digest(), "little")
+        u = np.random.Generator(np.random.Philox(key=key)).random(size)
+        out[i] = ndtri(np.clip(u, 1e-12, 1 - 1e-12))
+    return out
+
+
+def plausible(
+    disease: Disease,
+    evidence: Evidence,
+    ensemble: Ensemble,
+    size: int,
+    *,
+    extra: tuple[str, ...] = (),
+    threads: int | None = None,
+) -> Patients:
+    """Draw plausible patients, healthy, on the day before anything happens.
+
+    Parameters
+    ----------
+    disease : Disease
+    evidence : Evidence
+    ensemble : Ensemble
+    size : int
+        Patients in each draw.
+    extra : tuple of str
+        Mediators that a therapy brings.
+    threads : int, optional
+    """
+    system = disease.system(evidence, extra)
+    numbers = ensemble.sample(system, evidence)
+    for name, direction in disease.spec.directions.items():
+        if name in ensemble.directions:
+            for i in _selected(system, direction.select):
+                numbers[:, i] *= ensemble.directions[name]
+    resting: Resting = solve_rest(system, numbers, disease.counts, threads=threads)
+    good = np.flatnonzero(resting.ok)
+    parameters = np.repeat(resting.parameters[good], size, axis=0)
+    ids = tuple(ensemble.ids[i] for i in good)
+    for name, variation in disease.spec.variability.items():
+        z = normal(ensemble.seed, f"patient:{name}", ids, size).ravel()
+        factor = np.exp(np.log(variation.between) / Z90 * z)
+        for i in _selected(system, variation.select):
+            parameters[:, i] *= factor
+    lower = np.array([p.lower for p in system.parameters])
+    upper = np.array([p.upper for p in system.parameters])
+    return Patients(
+        system,
+        tuple(f"{disease.id}-{draw}-{k}" for draw in ids for k in range(size)),
+        np.repeat(good, size),
+        np.clip(parameters, lower, upper),
+        np.repeat(resting.y[good], size, axis=0),
+        0.0,
+        {"draws that rest": float(resting.ok.mean())},
+        np.full(len(good) * size, disease.weight),
+    )
+
+
+def _selected(system: System, patterns: tuple[str, ...]) -> list[int]:
+    return [i for name, i in system.parameter_index.items() if any(fnmatchcase(name, p) for p in patterns)]
+
+
+def amounts(
+    disease: Disease, name: str, amount: Amount, unit: str, ensemble: Ensemble, draw: np.ndarray, size: int
+) -> np.ndarray:
+    """Return an amount of an insult for each patient: what is not known, and what differs."""
+    median = parse_quantity(amount.value, unit)
+    out = np.full(len(draw), median)
+    for key, direction in disease.spec.directions.items():
+        if key in ensemble.directions and any(fnmatchcase(name, p) for p in direction.select):
+            out = out * ensemble.directions[key][draw]
+    u = ensemble.uniform(name)[draw]
+    out = out * np.exp(np.log(amount.spread) / Z90 * ndtri(u))
+    if amount.between > 1:
+        ids = tuple(ensemble.ids[i] for i in draw[::size])
+        out = out * np.exp(np.log(amount.between) / Z90 * normal(ensemble.seed, name, ids, size).ravel())
+    return np.minimum(out, amount.most)
+
+
+def insults(
+    patients: Patients, disease: Disease, ensemble: Ensemble, evidence: Evidence, size: int
+) -> list[tuple[float, np.ndarray, np.ndarray]]:
+    """Return what happens to each patient: day, scale and shift (patients, states)."""
+    system, out = patients.system, []
+    for insult in disease.spec.insult:
+        scale, shift = np.ones_like(patients.y), np.zeros_like(patients.y)
+        for state, amount in insult.scale.items():
+            if state in system.state_index:
+                key = f"insult:{insult.name}:{state}"
+                some = amounts(disease, key, amount, "1", ensemble, patients.draw, size)
+                scale[:, system.state_index[state]] = some
+        for state, amount in insult.add.items():
+            i = system.state_index.get(state)
+            if i is None:
+                raise InputError(
+                    f"{state} has no level in this disease: nothing senses it",
+                    file=disease.file,
+                    key=f"insult.{insult.name}",
+                )
+            key = f"insult:{insult.name}:{state}"
+            unit = system.states[i].unit
+            shift[:, i] = amounts(disease, key, amount, unit, ensemble, patients.draw, size)
+        out.append((insult.day, scale, shift))
+    for drug in disease.spec.background:
+        i = system.state_index.get(f"systemic:{drug['give']}")
+        if i is not None:
+            scale, shift = np.ones_like(patients.y), np.zeros_like(patients.y)
+            shift[:, i] = parse_quantity(drug.get("amt", "1 relative"), "relative")
+            out.append((float(drug.get("time", 0.0)), scale, shift))
+    return sorted(out, key=lambda event: event[0])
+
+
+def enrol(
+    disease: Disease,
+    evidence: Evidence,
+    ensemble: Ensemble,
+    *,
+    size: int = 48,
+    keep: int = 12,
+    extra: tuple[str, ...] = (),
+    threads: int | None = None,
+) -> Patients:
+    """Follow plausible patients to enrolment and keep those that a trial would take.
+
+    Parameters
+    ----------
+    disease : Disease
+    evidence : Evidence
+    ensemble : Ensemble
+    size : int
+        Plausible patients in each draw.
+    keep : int
+        Patients kept in each draw; draws with fewer that fit are rejected, by name in `yields`.
+    extra : tuple of str
+        Mediators that a therapy brings.
+    threads : int, optional
+
+    Raises
+    ------
+    InputError
+        If no patient of any draw fits.
+    """
+    from ..ode import Events
+
+    some = plausible(disease, evidence, ensemble, size, extra=extra, threads=threads)
+    rules = disease.spec.enrol
+    events = [e for e in insults(some, disease, ensemble, evidence, size) if e[0] <= rules.day]
+    asked = {c.day for c in rules.criteria} | {c.over_day or 0.0 for c in rules.criteria} | {0.0}
+    days = np.unique(np.array([0.0, *(rules.day + d for d in asked if rules.day + d > 0)]))
+    y = some.y
+    if len(days) > 1:
+        happens = Events(
+            np.tile([e[0] for e in events], (len(some), 1)),
+            np.stack([e[1] for e in events], axis=1),
+            np.stack([e[2] for e in events], axis=1),
+        ) if events else None  # fmt: skip
+        result = solve(some.system, y, some.parameters, days, events=happens, threads=threads, rtol=RTOL)
+        path, ok = result.y, result.ok
+    else:
+        for _, scale, shift in events:
+            y = scale * y + shift
+        path, ok = y[:, None, :], np.ones(len(some), dtype=bool)
+    fits = ok & _fit(some, disease, evidence, path, days - rules.day)
+    chosen = _choose(some, disease, evidence, path[:, -1], fits, ensemble, keep)
+    if not len(chosen):
+        raise InputError(
+            "no plausible patient fits the criteria of enrolment", file=disease.file, key="enrol.criteria"
+        )
+    taken = len(np.unique(some.draw[chosen]))
+    yields = {
+        **some.yields,
+        "plausible patients solved": float(ok.mean()),
+        "plausible patients that fit": float(fits.mean()),
+        "draws with enough patients": taken / max(len(np.unique(some.draw)), 1),
+    }
+    now = Patients(
+        some.system, some.ids, some.draw, some.parameters, path[:, -1], rules.day, yields, some.weight
+    )
+    return now.take(chosen)
+
+
+def _observed(
+    patients: Patients, disease: Disease, evidence: Evidence, name: str, path: np.ndarray
+) -> np.ndarray:
+    item = disease.observables[name]
+    index = patients.system.state_index
+    states = {s: path[:, :, index[s]] for s in needed(item, patients.system, evidence)}
+    volumes = organs(evidence, disease.spec.species)
+    return value(item, patients.system, evidence, states, patients.parameters, volumes)
+
+
+def _fit(
+    patients: Patients, disease: Disease, evidence: Evidence, path: np.ndarray, days: np.ndarray
+) -> np.ndarray:
+    ok = np.ones(len(patients), dtype=bool)
+
+    def at(criterion: Criterion, day: float) -> np.ndarray:
+        return _observed(patients, disease, evidence, criterion.observable, path)[
+            :, int(np.argmin(np.abs(days - day)))
+        ]
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for c in disease.spec.enrol.criteria:
+            x = at(c, c.day)
+            if c.over_day is not None:
+                x = x / at(c, c.over_day)
+            ok &= (x >= c.least) & (x <= c.most)
+    return ok
+
+
+def _choose(
+    patients: Patients,
+    disease: Disease,
+    evidence: Evidence,
+    y: np.ndarray,
+    fits: np.ndarray,
+    ensemble: Ensemble,
+    keep: int,
+) -> np.ndarray:
+    """Take patients of each draw so that the strata have the shares of the trial, as far as there are any.
+
+    A patient of a stratum that is rare among plausible patients weighs more (prevalence weighting).
+    """
+    strata = disease.spec.enrol.strata
+    wanted = np.ones(len(patients))
+    inside = np.ones(len(patients), dtype=bool)
+    member = np.zeros(len(patients), dtype=int)
+    if strata:
+        inside[:] = False
+        for k, stratum in enumerate(strata):
+            x = _observed(patients, disease, evidence, stratum.observable, y[:, None, :])[:, 0]
+            here = (x >= stratum.least) & (x < stratum.most)
+            member[here], wanted[here] = k, stratum.share
+            inside |= here
+    fits = fits & inside
+    out = []
+    for d in np.unique(patients.draw):
+        mine = np.flatnonzero((patients.draw == d) & fits)
+        if len(mine) < keep:
+            continue
+        number = np.array([(member[mine] == k).sum() for k in member[mine]])
+        weights = wanted[mine] / number
+        # without replacement: the largest keys u^(1/w) win
+        u = np.random.default_rng([ensemble.seed, 11, ensemble.ids[d]]).random(len(mine))
+        out.append(np.sort(mine[np.argsort(-np.log(u) / weights)[:keep]]))
+    return np.concatenate(out) if out else np.zeros(0, dtype=int)
