@@ -27,6 +27,7 @@ from .records import (
     Mediator,
     Product,
     Reference,
+    Route,
     Row,
     Rule,
 )
@@ -97,6 +98,11 @@ class Evidence:
     def products(self) -> tuple[Product, ...]:
         """Products, sources, primings, controls."""
         return self._rows("products")
+
+    @cached_property
+    def routes(self) -> dict[tuple[str, str, str], Route]:
+        """Shares of a dose by (route, what, place)."""
+        return dict(self.tables["routes"])  # type: ignore[arg-type]
 
     @cached_property
     def blocks(self) -> dict[str, Block]:
