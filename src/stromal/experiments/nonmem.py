@@ -19,7 +19,7 @@ from .dosing import Dose, doses
 from .ensemble import Ensemble
 from .given import Given
 from .schedule import SCHEDULE_KEYS
-from .therapy import Therapy, parse_therapy
+from .therapy import THERAPY_KEYS, Therapy, parse_therapy
 
 __all__ = ["RegimenTable", "read_nonmem", "to_nonmem"]
 
@@ -99,6 +99,8 @@ def read_nonmem(
     InputError
         With file and line.
     """
+    # before the first row, so that no line of the table is blamed for it
+    Given(given).only(THERAPY_KEYS, "a therapy")
     for key in given:
         if key in (*SCHEDULE_KEYS, "amt", "tinf"):
             raise InputError(f"{key} is in the table", file=str(file), key=key, suggestion="leave it out")

@@ -148,7 +148,7 @@ def parse_therapy(
     _fitting(keys, what, content)
     amount, unit, per_kg = _amount(keys, what, content, evidence)
     route, place = _destination(keys, what, evidence, tuple(places))
-    arm = _arm(keys, what, evidence)
+    arm = _arm(keys, evidence)
     tinf = keys.number("tinf", unit="day")
     if tinf < 0:
         raise keys.fail(f"{tinf:g} days is not a duration", "tinf")
@@ -242,8 +242,9 @@ def _fitting(keys: Given, what: What, content: str) -> None:
             )
     if what != "drug" and keys.number("tinf", unit="day"):
         raise keys.fail(f"{what} are given at once; only a drug is given over time", "tinf", "leave it out")
-    if what == "cells" and content != "MSC" and keys.has("viability"):
-        raise keys.fail(f"none of {content} is alive", "viability", "leave it out")
+    for key in ("viability", "priming", "priming_days"):
+        if what == "cells" and content != "MSC" and keys.has(key):
+            raise keys.fail(f"{key} is of living cells, and {content} is not", key, "leave it out")
 
 
 _AMOUNT = re.compile(
@@ -317,21 +318,25 @@ def _destination(keys: Given, what: What, evidence: Evidence, places: tuple[str,
     return "", keys.known("cmt", name, (*places, *routes), "place")
 
 
-def _arm(keys: Given, what: What, evidence: Evidence) -> Arm:
+def _arm(keys: Given, evidence: Evidence) -> Arm:
     """Return source, species and priming, checked as those of an arm are."""
     wanted: dict[str, Any] = {key: keys.text(key) for key in ("source", "species") if keys.has(key)}
     if keys.has("priming"):
         wanted["priming"] = keys.words("priming")
-        if what == "cells" and keys.text("give") != "MSC":
-            rows = [r for r in evidence.products if r.product == keys.text("give")]
-            if any(r.cell not in ("", "MSC") for r in rows):
-                raise keys.fail("cells that are not alive cannot be primed", "priming", "leave it out")
     if keys.has("priming_days"):
         wanted["priming_days"] = keys.number("priming_days", unit="day")
     try:
-        return parse_arm(wanted, {}, evidence)
+        arm = parse_arm(wanted, {}, evidence)
     except InputError as err:
         raise keys.elsewhere(err, err.key) from None
+    standard = {row.product for row in evidence.products if row.kind == "priming"}
+    for agent in arm.priming:
+        # an arm may name any mediator and fails only when the product is prepared
+        if agent not in standard:
+            raise keys.fail(
+                f"no standard dose for priming with {agent}", "priming", "add a row to products.csv"
+            )
+    return arm
 
 
 def _viability(keys: Given) -> float | None:
