@@ -298,7 +298,7 @@ def to_nonmem(
 
 def _product(therapy: Therapy) -> Therapy:
     """Return what the columns cannot say."""
-    return replace(therapy, amount=1.0, days=(), tinf=0.0, route="", place="")
+    return replace(therapy, amount=1.0, days=(), tinf=0.0, route="", place="", note="")
 
 
 def _dose_rows(
@@ -310,11 +310,13 @@ def _dose_rows(
         amount = amount if therapy.cap is None else min(amount, therapy.cap)
     rate = amount / (therapy.tinf * per_day) if therapy.tinf else 0.0
     days = np.asarray(therapy.days)
-    interval = float(days[1] - days[0]) if len(days) > 1 else 0.0
-    # the very numbers that a schedule makes of II and ADDL, or a row for each day
-    together = bool(np.all(days == days[0] + interval * np.arange(len(days))))
+    apart = float(days[1] - days[0]) if len(days) > 1 else 0.0
+    # only an interval that makes the very numbers of the schedule again, else a row for each day
+    fits = (i for i in (_tidy(apart), apart) if np.all(days == days[0] + i * np.arange(len(days))))
+    interval = next(fits, None)
+    together = interval is not None
     for day in days[:1] if together else days:
-        ii, addl = (interval * per_day, len(days) - 1) if together and interval else (0.0, 0)
+        ii, addl = (interval * per_day, len(days) - 1) if interval else (0.0, 0)
         numbers = (_text(rate), _text(ii), str(addl), "0")
         cmt = therapy.place or therapy.route
         yield float(day), (_text(day * per_day), _text(amount), cmt, "1", *numbers)
