@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import InputError, nearest
 from .read import Evidence
-from .records import Behaviour, Rule
+from .records import PLACES, Behaviour, Rule
 from .units import convert, per_cell_unit
 from .words import VERBS, Action, Signal, parse_behaviour, parse_limits, parse_signal, parse_via
 
@@ -78,6 +78,7 @@ class _Checker:
             "behaviours": self.behaviour,
             "rules": self.rule,
             "products": self.product,
+            "routes": self.route,
             "blocks": self.block,
             "crossreactivity": self.cross,
             "links": self.link,
@@ -286,6 +287,19 @@ class _Checker:
         for item in row.add:
             self.known("add", item.partition("=")[0].strip(), self.e.mediators)
         self.refs(row.refs)
+
+    def route(self, row: Any) -> None:
+        self.known("place", row.place, PLACES)
+        self.refs(row.refs)
+        of_route = [r for r in self.e.routes.values() if (r.route, r.what) == (row.route, row.what)]
+        total = sum(r.share for r in of_route)
+        # said once, at the first row of the route
+        if row is of_route[0] and abs(total - 1) > 1e-6:
+            raise InputError(
+                f"the shares of {row.what} given by route {row.route!r} sum to {total:.6g}, not 1",
+                key="share",
+                suggestion="state every place of the route",
+            )
 
     def block(self, row: Any) -> None:
         chains = [r.via for r in self.e.rules.values()] + [b.via for b in self.e.behaviours]

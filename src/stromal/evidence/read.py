@@ -29,6 +29,7 @@ from .records import (
     Product,
     Reference,
     Rest,
+    Route,
     Row,
     Rule,
 )
@@ -109,6 +110,11 @@ class Evidence:
     def products(self) -> tuple[Product, ...]:
         """Products, sources, primings, controls."""
         return self._rows("products")
+
+    @cached_property
+    def routes(self) -> dict[tuple[str, str, str], Route]:
+        """Shares of a dose by (route, what, place)."""
+        return dict(self.tables["routes"])  # type: ignore[arg-type]
 
     @cached_property
     def blocks(self) -> dict[str, Block]:

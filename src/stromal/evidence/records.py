@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 __all__ = [
+    "PLACES",
     "TABLES",
     "Behaviour",
     "Block",
@@ -17,6 +18,7 @@ __all__ = [
     "Mediator",
     "Place",
     "Rest",
+    "Route",
     "Rule",
 ]
 
@@ -266,6 +268,24 @@ class Product(Row):
     note: str = ""
 
 
+#: Where a dose can be after its first passage; ``target`` is the organ that a disease is in.
+PLACES = ("blood", "lung", "lymphoid", "target", "liver", "rest")
+
+
+class Route(Numbered):
+    """Share of a dose that is in a place after the first passage.
+
+    ``spread`` is that of the odds of this place against the other places of the route.
+    """
+
+    key: ClassVar = ("route", "what", "place")
+    route: str
+    what: Literal["cells", "vesicles", "drug"]
+    place: str
+    share: float = Field(gt=0, le=1)
+    note: str = ""
+
+
 class Block(Row):
     """A drug or antibody, and the node it acts on."""
 
@@ -345,6 +365,7 @@ TABLES: dict[str, type[Row]] = {
     "behaviours": Behaviour,
     "rules": Rule,
     "products": Product,
+    "routes": Route,
     "blocks": Block,
     "crossreactivity": CrossReactivity,
     "links": Link,

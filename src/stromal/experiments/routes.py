@@ -1,0 +1,67 @@
+"""Where a dose goes: the share of each place after the first passage, drawn so that all sum to one."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtri
+
+from ..errors import InputError, nearest
+from ..evidence import Evidence
+from ..evidence.records import Route
+from .ensemble import Z90, Ensemble
+
+__all__ = ["route_names", "route_shares"]
+
+
+def route_names(evidence: Evidence, what: str = "") -> tuple[str, ...]:
+    """Return the routes of the table, or those by which ``cells``, ``vesicles`` or a ``drug`` is given."""
+    return tuple(dict.fromkeys(route for route, kind, _ in evidence.routes if not what or kind == what))
+
+
+def route_shares(
+    evidence: Evidence, route: str, what: str, ensemble: Ensemble | None = None
+) -> dict[str, np.ndarray]:
+    """Return the share of a dose in each place after the first passage.
+
+    Each place has a weight, its share times a factor drawn from the stream ``route:ROUTE:WHAT:PLACE``,
+    and the weights are divided by their sum. The spread of the place that takes most is therefore that
+    of the odds of staying there, which all other places share: how much of an IV dose escapes the lung
+    is one unknown, not five.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    route, what : str
+        ``IV``; ``cells``, ``vesicles`` or ``drug``.
+    ensemble : Ensemble, optional
+        Draws; without it the shares of the table.
+
+    Returns
+    -------
+    dict of str to array (draws,) or ()
+        Place to share of the dose, 0 to 1; over the places they sum to one.
+
+    Raises
+    ------
+    InputError
+        If the table has no such route.
+    """
+    rows: list[Route] = [
+        row for (name, kind, _), row in evidence.routes.items() if name == route and kind == what
+    ]
+    if not rows:
+        raise InputError(
+            f"no route {route!r} for {what}",
+            key="route",
+            suggestion=nearest(route, route_names(evidence, what)),
+        )
+    weights = np.stack([_weight(row, ensemble) for row in rows])
+    shares = weights / weights.sum(axis=0)
+    return {row.place: share for row, share in zip(rows, shares, strict=True)}
+
+
+def _weight(row: Route, ensemble: Ensemble | None) -> np.ndarray:
+    if ensemble is None:
+        return np.asarray(row.share)
+    sigma = np.log(row.width) / Z90
+    return row.share * np.exp(sigma * ndtri(ensemble.uniform(f"route:{row.route}:{row.what}:{row.place}")))
