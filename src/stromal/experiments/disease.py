@@ -114,6 +114,7 @@ class Module(Strict):
     source: str
     sites: dict[str, tuple[str, ...]] = {}
     counts: dict[str, str] = {}
+    at_most: dict[str, str] = {}
     systemic: dict[str, tuple[str, ...]] = {}
 
 
@@ -151,6 +152,8 @@ class Disease:
         Every cell and the places it may be in.
     counts : dict of str to float
         Cells that are there at rest besides those of rest.csv, by state (cells/uL).
+    limits : dict of str to float
+        Most that there may be of a cell at rest; a draw with more is rejected.
     weight : float
         kg.
     observables : dict of str to Observable
@@ -161,6 +164,7 @@ class Disease:
     modules: tuple[Module, ...]
     sites: Mapping[str, tuple[str, ...]]
     counts: Mapping[str, float]
+    limits: Mapping[str, float]
     weight: float
     observables: Mapping[str, Observable]
     file: str
@@ -207,6 +211,7 @@ def load_disease(name: str | Path, evidence: Evidence) -> Disease:
     places = organs(evidence, spec.species)
     sites: dict[str, tuple[str, ...]] = {}
     counts: dict[str, float] = {}
+    limits: dict[str, float] = {}
     for part in modules:
         for cell, where in part.sites.items():
             _known(cell, evidence.cells, f"{part.id}.toml", "sites", "cell")
@@ -215,6 +220,8 @@ def load_disease(name: str | Path, evidence: Evidence) -> Disease:
             sites[cell] = tuple(dict.fromkeys([*sites.get(cell, ()), *where]))
         for state, amount in part.counts.items():
             counts[state] = _quantity(amount, "cells/uL", f"{part.id}.toml", f"counts.{state}")
+        for state, amount in part.at_most.items():
+            limits[state] = _quantity(amount, "cells/uL", f"{part.id}.toml", f"at_most.{state}")
     weight = _quantity(spec.weight, "kg", path.name, "weight")
     observables = {
         key: parse_observable(text, evidence, sites, file=path.name, key=f"observables.{key}")
@@ -223,7 +230,7 @@ def load_disease(name: str | Path, evidence: Evidence) -> Disease:
     named = [c.observable for c in spec.enrol.criteria] + [s.observable for s in spec.enrol.strata]
     for name in named:
         _known(name, observables, path.name, "enrol", "observable")
-    disease = Disease(spec, tuple(modules), sites, counts, weight, observables, path.name)
+    disease = Disease(spec, tuple(modules), sites, counts, limits, weight, observables, path.name)
     _check_insults(disease, evidence)
     return disease
 

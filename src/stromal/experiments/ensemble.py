@@ -68,6 +68,14 @@ class Ensemble:
         middle = {k: np.array([float(np.median(v))]) for k, v in self.directions.items()}
         return Ensemble(self.seed, (0,), middle, "median", central=True)
 
+    def at(self, positions: np.ndarray) -> Ensemble:
+        """Return draws by position, repeats allowed: one for each patient, say."""
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in positions),
+            directions={k: v[positions] for k, v in self.directions.items()},
+        )
+
     def head(self, draws: int) -> Ensemble:
         """Return the first ``draws`` draws.
 

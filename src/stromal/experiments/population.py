@@ -18,11 +18,13 @@ from ..errors import InputError
 from ..evidence import Evidence
 from ..evidence.units import parse_quantity
 from ..model import System
+from .arm import Arm
 from .body import organs
 from .disease import Amount, Criterion, Disease
 from .ensemble import Z90, Ensemble
 from .observable import needed, value
 from .rest import Resting, solve_rest
+from .switches import apply_arm
 from .well import solve
 
 __all__ = ["Patients", "enrol", "plausible"]
@@ -119,13 +121,19 @@ def plausible(
     threads : int, optional
     """
     system = disease.system(evidence, extra)
-    numbers = ensemble.sample(system, evidence)
+    nobody = Arm(product="none", species=disease.spec.species)
+    numbers = apply_arm(ensemble.sample(system, evidence), system, nobody, evidence, ensemble)
     for name, direction in disease.spec.directions.items():
         if name in ensemble.directions:
             for i in _selected(system, direction.select):
                 numbers[:, i] *= ensemble.directions[name]
     resting: Resting = solve_rest(system, numbers, disease.counts, threads=threads)
-    good = np.flatnonzero(resting.ok)
+    healthy = resting.ok.copy()
+    for state, most in disease.limits.items():
+        healthy &= resting.y[:, system.state_index[state]] <= most
+    good = np.flatnonzero(healthy)
+    if not len(good):
+        raise InputError("no draw of the ensemble has a resting point", file=disease.file, key="modules")
     parameters = np.repeat(resting.parameters[good], size, axis=0)
     ids = tuple(ensemble.ids[i] for i in good)
     for name, variation in disease.spec.variability.items():
@@ -142,7 +150,7 @@ def plausible(
         np.clip(parameters, lower, upper),
         np.repeat(resting.y[good], size, axis=0),
         0.0,
-        {"draws that rest": float(resting.ok.mean())},
+        {"draws that rest": float(healthy.mean())},
         np.full(len(good) * size, disease.weight),
     )
 
