@@ -105,6 +105,37 @@ class Enrolment(Strict):
     source: str = "assumed"
 
 
+class Natural(Strict):
+    """What is known of the course without some insult or drug; draws that say otherwise are rejected."""
+
+    name: str
+    without: tuple[str, ...] = ()
+    observable: str
+    day: float = Field(gt=0)
+    least: float = float("-inf")
+    most: float = float("inf")
+    share: float = Field(default=0.5, gt=0, le=1)
+    source: str
+
+
+class Fitted(Strict):
+    """A row of calibration.csv, and the endpoint of the control arm that it is data for."""
+
+    row: str
+    endpoint: str
+    day: float
+    measure: Literal["share", "incidence", "median"]
+
+
+class Setting(Strict):
+    """How observation differs between trials: numbers of observation models that move together."""
+
+    select: tuple[str, ...]
+    spread: float | None = Field(default=None, ge=1)
+    sd: float | None = Field(default=None, ge=0)
+    source: str = "assumed"
+
+
 class Module(Strict):
     """A part of a body that several diseases share."""
 
@@ -129,7 +160,9 @@ class _File(Strict):
     target: str = "target organ"
     modules: tuple[str, ...]
     antigen: Literal["constant", "damage", "none"] = "none"
-    calibrated_on: tuple[str, ...] = ()
+    calibration: tuple[Fitted, ...] = ()
+    natural: tuple[Natural, ...] = ()
+    setting: dict[str, Setting] = {}
     insult: tuple[Insult, ...] = ()
     background: tuple[dict[str, Any], ...] = ()
     variability: dict[str, Variation] = {}
@@ -177,7 +210,7 @@ class Disease:
     @property
     def calibrated(self) -> bool:
         """Whether control arms were found to fit it to; else it tells signs, not percentages."""
-        return bool(self.spec.calibrated_on)
+        return bool(self.spec.calibration)
 
     def system(self, evidence: Evidence, extra: tuple[str, ...] = ()) -> System:
         """Return the compiled body of the disease."""

@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..evidence import Evidence
 from ..evidence.units import parse_quantity
 from ..model import System
+from ..ode import Result
 from .arm import Arm
 from .body import organs
 from .disease import Amount, Criterion, Disease
@@ -155,6 +156,54 @@ def plausible(
     )
 
 
+def natural_history(
+    disease: Disease,
+    evidence: Evidence,
+    ensemble: Ensemble,
+    patients: Patients,
+    size: int,
+    *,
+    threads: int | None = None,
+) -> np.ndarray:
+    """Return which patients belong to a draw that keeps to the natural history of the disease.
+
+    Returns
+    -------
+    array (patients,) of bool
+        All of a draw or none of it.
+    """
+    keeps = np.ones(len(patients), dtype=bool)
+    for known in disease.spec.natural:
+        events = insults(patients, disease, ensemble, evidence, size, without=known.without)
+        y = _run(patients, events, np.array([0.0, known.day]), threads).y[:, -1:]
+        x = _observed(patients, disease, evidence, known.observable, y)[:, 0]
+        fine = (x >= known.least) & (x <= known.most)
+        for d in np.unique(patients.draw):
+            mine = patients.draw == d
+            keeps[mine] &= fine[mine].mean() >= known.share
+    return keeps
+
+
+def _run(
+    patients: Patients,
+    events: list[tuple[float, np.ndarray, np.ndarray]],
+    days: np.ndarray,
+    threads: int | None,
+) -> Result:
+    from ..ode import Events
+
+    happens = None
+    if events:
+        happens = Events(
+            np.tile([e[0] for e in events], (len(patients), 1)),
+            np.stack([e[1] for e in events], axis=1),
+            np.stack([e[2] for e in events], axis=1),
+        )
+    return solve(
+        patients.system, patients.y, patients.parameters, days, events=happens, threads=threads, rtol=RTOL
+    )
+
+
 def _selected(system: System, patterns: tuple[str, ...]) -> list[int]:
     return [i for name, i in system.parameter_index.items() if any(fnmatchcase(name, p) for p in patterns)]
 
@@ -177,11 +226,21 @@ def amounts(
 
 
 def insults(
-    patients: Patients, disease: Disease, ensemble: Ensemble, evidence: Evidence, size: int
+    patients: Patients,
+    disease: Disease,
+    ensemble: Ensemble,
+    evidence: Evidence,
+    size: int,
+    without: tuple[str, ...] = (),
 ) -> list[tuple[float, np.ndarray, np.ndarray]]:
-    """Return what happens to each patient: day, scale and shift (patients, states)."""
+    """Return what happens to each patient: day, scale and shift (patients, states).
+
+    ``without`` names insults and background drugs that are left out.
+    """
     system, out = patients.system, []
     for insult in disease.spec.insult:
+        if insult.name in without:
+            continue
         scale, shift = np.ones_like(patients.y), np.zeros_like(patients.y)
         for state, amount in insult.scale.items():
             if state in system.state_index:
@@ -202,7 +261,7 @@ def insults(
         out.append((insult.day, scale, shift))
     for drug in disease.spec.background:
         i = system.state_index.get(f"systemic:{drug['give']}")
-        if i is not None:
+        if i is not None and drug["give"] not in without:
             scale, shift = np.ones_like(patients.y), np.zeros_like(patients.y)
             shift[:, i] = parse_quantity(drug.get("amt", "1 relative"), "relative")
             out.append((float(drug.get("time", 0.0)), scale, shift))
@@ -239,27 +298,21 @@ def enrol(
     InputError
         If no patient of any draw fits.
     """
-    from ..ode import Events
-
     some = plausible(disease, evidence, ensemble, size, extra=extra, threads=threads)
     rules = disease.spec.enrol
+    known = natural_history(disease, evidence, ensemble, some, size, threads=threads)
     events = [e for e in insults(some, disease, ensemble, evidence, size) if e[0] <= rules.day]
     asked = {c.day for c in rules.criteria} | {c.over_day or 0.0 for c in rules.criteria} | {0.0}
     days = np.unique(np.array([0.0, *(rules.day + d for d in asked if rules.day + d > 0)]))
-    y = some.y
     if len(days) > 1:
-        happens = Events(
-            np.tile([e[0] for e in events], (len(some), 1)),
-            np.stack([e[1] for e in events], axis=1),
-            np.stack([e[2] for e in events], axis=1),
-        ) if events else None  # fmt: skip
-        result = solve(some.system, y, some.parameters, days, events=happens, threads=threads, rtol=RTOL)
+        result = _run(some, events, days, threads)
         path, ok = result.y, result.ok
     else:
+        y = some.y
         for _, scale, shift in events:
             y = scale * y + shift
         path, ok = y[:, None, :], np.ones(len(some), dtype=bool)
-    fits = ok & _fit(some, disease, evidence, path, days - rules.day)
+    fits = ok & known & _fit(some, disease, evidence, path, days - rules.day)
     chosen = _choose(some, disease, evidence, path[:, -1], fits, ensemble, keep)
     if not len(chosen):
         raise InputError(
@@ -268,8 +321,9 @@ def enrol(
     taken = len(np.unique(some.draw[chosen]))
     yields = {
         **some.yields,
+        "draws that keep to natural history": float(known.mean()),
         "plausible patients solved": float(ok.mean()),
-        "plausible patients that fit": float(fits.mean()),
+        "plausible patients that fit": float(fits[known].mean()) if known.any() else 0.0,
         "draws with enough patients": taken / max(len(np.unique(some.draw)), 1),
     }
     now = Patients(
