@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
+from small import small_evidence
 
 from stromal.errors import InputError
 from stromal.evidence import Evidence
@@ -168,3 +170,33 @@ def test_an_option_is_the_same_as_a_table(evidence: Evidence) -> None:
     for wrong in ("MSC", "give=MSC, give=MSC", "give=MSC,,", "=MSC"):
         with pytest.raises(InputError):
             parse_option(wrong)
+
+
+@pytest.mark.parametrize(
+    ("amt", "unit", "want"),
+    [
+        ("5 mg/kg", "ng/mL", (5e6, "ng", True)),
+        ("2 g", "mM", (20.0, "mmol", False)),
+        ("3 mmol/kg", "mM", (3.0, "mmol", True)),
+        ("1e9 particles", "particles/nL", (1e9, "particles", False)),
+    ],
+)
+def test_a_drug_is_weighed_by_the_unit_of_its_concentration(
+    amt: str, unit: str, want: tuple[float, str, bool], tmp_path: Path
+) -> None:
+    tables = {
+        "mediators": [{"name": "D", "label": "drug", "kind": "drug", "unit": unit, "molar_mass": "100"}],
+        "kinetics": [{"mediator": "D"}],
+        "routes": [
+            {
+                "route": "IV",
+                "what": "drug",
+                "place": "blood",
+                "share": "1",
+                "status": "assumed",
+                "strength": "assumed",
+            }
+        ],
+    }
+    therapy = parse_therapy({"give": "D", "amt": amt, "route": "IV"}, small_evidence(tmp_path, tables))
+    assert (pytest.approx(therapy.amount), therapy.unit, therapy.per_kg) == want

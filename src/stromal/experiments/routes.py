@@ -64,4 +64,5 @@ def _weight(row: Route, ensemble: Ensemble | None) -> np.ndarray:
     if ensemble is None:
         return np.asarray(row.share)
     sigma = np.log(row.width) / Z90
-    return row.share * np.exp(sigma * ndtri(ensemble.uniform(f"route:{row.route}:{row.what}:{row.place}")))
+    z = ndtri(ensemble.uniform(f"route:{row.route}:{row.what}:{row.place}"))
+    return np.asarray(row.share * np.exp(sigma * z))
