@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 import small_endpoints as small
 
 from stromal.errors import InputError
+from stromal.experiments import endpoint, statistics
 from stromal.experiments.endpoint import (
     Category,
     Composite,
@@ -18,7 +23,9 @@ from stromal.experiments.endpoint import (
     Response,
     draw_observation,
     observation_parameters,
+    parse_endpoints,
 )
+from stromal.experiments.statistics import parse_estimands
 
 FOUND = small.endpoints()
 
@@ -154,3 +161,18 @@ def test_events_that_follow_one_another_in_a_circle_are_refused() -> None:
     text = '[endpoints.a]\nkind = "hazard"\nrate = 1\nafter = "b"\n[endpoints.b]\nkind = "hazard"\nrate = 1\nafter = "a"'
     with pytest.raises(InputError, match="follows itself"):
         small.endpoints(text)
+
+
+def test_the_page_shows_what_can_be_read() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "endpoints.md").read_text(encoding="utf-8")
+    tables: dict[str, dict] = {}
+    for block in re.findall(r"```toml\n(.*?)```", page, re.S):
+        tables |= tomllib.loads(block)
+    found = parse_endpoints(tables["endpoints"], observables=small.UNITS)
+    assert {type(e) for e in found.values()} == {type(e) for e in FOUND.values()}
+    assert parse_estimands(tables["analysis"], found)[0].day == 180
+    for kind, keys in endpoint._KEYS.items():
+        for key in keys:
+            assert key in page, f"{key} of {kind} is not on the page"
+    for measures in statistics._MEASURES.values():
+        assert all(f"`{measure}`" in page for measure in measures)
