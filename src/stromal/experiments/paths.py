@@ -94,8 +94,10 @@ class Paths:
             return np.repeat(values, len(days), axis=1)
         left = right - 1
         share = np.clip((days - self.days[left]) / (self.days[right] - self.days[left]), 0.0, 1.0)
+        with np.errstate(invalid="ignore"):
+            between = (1 - share) * values[:, left] + share * values[:, right]
         # the plain product would turn 0 * inf of a neighbour into NaN
-        return np.where(share == 0, values[:, left], (1 - share) * values[:, left] + share * values[:, right])
+        return np.where(share == 0, values[:, left], between)
 
     def observable(self, name: str) -> np.ndarray:
         """Return an observable, array (patients, times)."""
