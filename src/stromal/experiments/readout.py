@@ -197,12 +197,13 @@ def read(
             cells = total(lineage, names[0].partition(":")[0] + ":")
             return np.where(cells > 1e-9, y[:, :, index[names[0]]], np.nan)
         case _:
-            if r.a in evidence.cells or not (cells := evidence.members.get(r.a, ())):
+            members = evidence.members.get(r.a, ())
+            if r.a in evidence.cells or not members:
                 rate = _rate(r.a, r.what, system, y, parameters, place)
                 return nothing if rate is None else rate
             # of a group: the mean over its cells; those that never do it count as zero
             count, done = total(r.a, f"{place}:"), np.zeros(y.shape[:2])
-            for cell in cells:
+            for cell in members:
                 rate = _rate(cell, r.what, system, y, parameters, place)
                 if rate is not None:
                     done = done + rate * total(cell, f"{place}:")

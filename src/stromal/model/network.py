@@ -71,12 +71,10 @@ class Network:
         cell = self.evidence.cells.get(name)
         return cell.lineage if cell else name
 
-    def carries(self, lineage: str, what: str) -> bool:
+    def carries(self, lineage: str, what: str, verbs: tuple[str, ...] = ("expresses", "keeps")) -> bool:
         """Whether a lineage has a carried level ``what``."""
         return any(
-            act.action.verb in ("expresses", "keeps")
-            and act.action.what == what
-            and self.lineage(act.cell) == lineage
+            act.action.verb in verbs and act.action.what == what and self.lineage(act.cell) == lineage
             for act in self.acts
         )
 
