@@ -13,6 +13,7 @@ from stromal.evidence.words import (
     Node,
     Signal,
     parse_behaviour,
+    parse_chain,
     parse_limits,
     parse_signal,
     parse_via,
@@ -114,3 +115,18 @@ def test_limits() -> None:
         with pytest.raises(InputError) as caught:
             parse_limits((wrong,))
         assert caught.value.key == "where" and hint in caught.value.suggestion
+
+
+def test_a_chain_says_which_nodes_its_signal_lowers() -> None:
+    found = parse_chain("MSC:MIR181A1 -| macrophage:PTEN -| macrophage:STAT5A > macrophage:SOCS1")
+    assert [(str(node), lowered) for node, lowered in found] == [
+        ("MSC:MIR181A1", False),
+        ("macrophage:PTEN", True),
+        ("macrophage:STAT5A", False),
+        ("macrophage:SOCS1", False),
+    ]
+    assert parse_chain("-| T:TBX21") == ((Node("T", "TBX21"), True),)
+    assert parse_chain("MSC:HLA-C > Treg:HLA-DRB1") == (
+        (Node("MSC", "HLA-C"), False),
+        (Node("Treg", "HLA-DRB1"), False),
+    )

@@ -188,3 +188,18 @@ def test_a_rate_with_a_limit_is_summed_over_species(
     names = [n for n in system.assignments if n.startswith(f"rate:insert:MSC:{rows[0].behaviour}:")]
     assert names
     assert np.isfinite(value(f"rate {rows[0].behaviour} of MSC", system, evidence, y)).all()
+
+
+def test_a_rate_of_a_group_is_the_mean_over_its_cells(
+    system: System, evidence: Evidence, y: np.ndarray
+) -> None:
+    cells = [c for c in evidence.members["CD4"] if f"well:{c}" in system.state_index]
+    counts = {c: y[:, :, system.state_index[f"well:{c}"]] for c in cells}
+    each = {c: value(f"rate death of {c}", system, evidence, y) for c in cells}
+    wanted = sum(each[c] * counts[c] for c in cells) / sum(counts.values())
+    np.testing.assert_allclose(value("rate death of CD4", system, evidence, y), wanted)
+    # cells that never make it count in the mean, as under a stain
+    makers = ("CD4.active", "Th1")
+    made = {c: value(f"rate secretes IL2 of {c}", system, evidence, y) for c in makers}
+    wanted = sum(made[c] * counts[c] for c in makers) / sum(counts.values())
+    np.testing.assert_allclose(value("rate secretes IL2 of CD4", system, evidence, y), wanted)

@@ -251,3 +251,17 @@ def test_touch_is_per_area_and_food_per_volume(
     flat = apply_arm(plain, system, Arm(), evidence, ensemble, depth={"well": 100 / 32}, volume=100.0)
     np.testing.assert_allclose(flat[:, index["n0:well"]], 2 * usual[:, index["n0:well"]])
     np.testing.assert_allclose(flat[:, index["capacity:well"]], usual[:, index["capacity:well"]])
+
+
+def test_blocking_what_the_signal_lowers_does_what_the_signal_would(evidence: Evidence) -> None:
+    """TSG-6 lowers NF-kB in macrophages and so raises M2: without NF-kB there is more M2, not less."""
+    rate, quiet = "rate becomes M2 of M0", {"product": "none", "stimulus": 0.0}
+    arms = {
+        "alone": quiet,
+        "no NF-kB": {**quiet, "block": ["NF-kB inhibitor"]},
+        "no CD44": {**quiet, "block": ["CD44 blocker"]},
+    }
+    result = run_assay("macrophage-polarisation", arms=arms, readouts=[rate], draws=8, evidence=evidence)
+    alone = result.values(rate, "alone", 0.25)
+    assert (result.values(rate, "no NF-kB", 0.25) > 1.05 * alone).all()
+    np.testing.assert_allclose(result.values(rate, "no CD44", 0.25), alone, rtol=1e-6)

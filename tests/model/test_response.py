@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stromal.evidence.words import parse_chain
 from stromal.model.expr import const, evaluate
-from stromal.model.response import Influence, factor, hill
+from stromal.model.response import Influence, factor, hill, through
 
 NOBODY: frozenset[str] = frozenset()
 SATURATED = 1e9
@@ -15,7 +16,7 @@ SATURATED = 1e9
 
 def influence(
     effect: str, fold: float, x: float | None, *, most: float = 1e3, least: float = 0.0, hill: float = 1.0,
-    keep: float = 1.0, if_blocked: float | None = 0.0, active: float = 1.0, group: str = "",
+    keep: float = 1.0, if_blocked: float | None = 0.0, active: float = 1.0, group: str = "", mimic: float = 0.0,
 ) -> Influence:  # fmt: skip
     """Return one rule with numbers in place of expressions; ``fold`` is the leak of a requires."""
     strength = {
@@ -25,7 +26,15 @@ def influence(
     }[effect]
     level = None if x is None else const(x)
     return Influence(
-        effect, const(strength), hill, lambda _: level, const(keep), if_blocked, const(active), group
+        effect,
+        const(strength),
+        hill,
+        lambda _: level,
+        const(keep),
+        if_blocked,
+        const(active),
+        group,
+        const(mimic),
     )
 
 
@@ -184,3 +193,41 @@ def test_no_rule_no_change_and_no_bounds_needed() -> None:
     assert factor([], None, None, NOBODY) is const(1.0)
     needed = influence("requires", 0.2, 0.0)
     assert evaluate(factor([needed], None, None, NOBODY), {}) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("via", "cut", "expected"),
+    [
+        ("A:X > B:Y", "Y", 0.0),
+        ("A:X -| B:Y", "X", 0.0),  # what lowers is gone
+        ("A:X -| B:Y", "Y", 1.0),  # what is lowered is gone: as with all of the signal
+        ("-| B:Y > B:Z", "Z", 1.0),
+        ("A:X -| B:Y -| B:Z", "Z", 0.0),  # what it would set free is gone
+        ("A:X -| B:Y -| B:Z", "XY", 1.0),  # the cut nearer the end decides
+        ("A:X -| B:Y -| B:Z", "YZ", 0.0),
+    ],
+)
+def test_cutting_a_node_that_the_signal_lowers_acts_as_the_signal(
+    via: str, cut: str, expected: float
+) -> None:
+    reach, keep, mimic = through(parse_chain(via), lambda n: float(n.symbol not in cut), lambda n: 1.0)
+    assert reach == 1.0
+    for x in (None, 0.0, 5.0):
+        h = 1 - response(influence("decreases", 0.0, x, keep=keep, mimic=mimic))
+        assert h == pytest.approx(expected)
+
+
+def test_an_antagonist_of_a_node_that_is_lowered_cuts_it() -> None:
+    reach, keep, mimic = through(
+        parse_chain("A:X -| B:Y"), lambda n: 1.0, lambda n: 0.1 if n.symbol == "Y" else 0.5
+    )
+    assert (reach, keep, mimic) == (0.5, 0.1, 0.9)
+
+
+def test_members_of_a_group_that_share_a_lowered_node_lose_it_once() -> None:
+    one = influence("decreases", 0.2, 2.0, group="g", keep=0.5, mimic=0.5)
+    h = 2.0 / 3.0  # both halves together
+    assert response(one, one) == pytest.approx(1 - 0.8 * (h + 0.5 * (1 - h)))
+    off = influence("decreases", 0.2, 2.0, group="g", keep=0.0, mimic=1.0, active=0.0)
+    alone = influence("decreases", 0.2, 2.0, group="g")
+    assert response(alone, off) == pytest.approx(response(alone))

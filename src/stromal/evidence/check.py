@@ -170,6 +170,8 @@ class _Checker:
         self._unit(row, action)
         for node in parse_via(row.via):
             self.known("via", node.owner, self.owners | {""})
+        if "-|" in row.via:
+            raise InputError("a base needs the nodes of its chain: none is lowered", key="via")
         if row.scales_with:
             self.known("scales_with", row.scales_with, self.carried)
         for item in row.reference:
@@ -256,6 +258,8 @@ class _Checker:
                 )
         for node in parse_via(row.via):
             self.known("via", node.owner, self.owners | {""})
+        if "-|" in row.via and row.if_blocked not in ("", "no signal"):
+            raise InputError("a chain with -| says itself what a cut does", key="if_blocked")
         same = (row.cell, row.behaviour, row.signal, row.effect, ";".join(row.where), row.via)
         if same in self.said and self.said[same].id != row.id:
             raise InputError(

@@ -14,6 +14,7 @@ __all__ = [
     "Node",
     "Signal",
     "parse_behaviour",
+    "parse_chain",
     "parse_limits",
     "parse_signal",
     "parse_via",
@@ -139,11 +140,26 @@ class Node:
 
 
 def parse_via(text: str) -> tuple[Node, ...]:
-    """Take a chain ``MSC:CD274 > CD4:PDCD1`` apart."""
-    nodes = []
-    for part in filter(None, (p.strip() for p in re.split(r"[>;]", text))):
-        owner, _, symbol = part.rpartition(":")
-        nodes.append(Node(owner.strip(), symbol.strip()))
+    """Return the nodes of a chain ``MSC:CD274 > CD4:PDCD1``."""
+    return tuple(node for node, _ in parse_chain(text))
+
+
+@cache
+def parse_chain(text: str) -> tuple[tuple[Node, bool], ...]:
+    """Take a chain ``MSC:MIR181A1 -| macrophage:PTEN`` apart.
+
+    Returns
+    -------
+    tuple of (Node, bool)
+        Each node, and whether the signal lowers it: an odd number of ``-|`` stands before it.
+    """
+    nodes, lowered = [], False
+    for part in re.split(r"(-\||>|;)", text):
+        if part == "-|":
+            lowered = not lowered
+        elif part.strip() and part not in (">", ";"):
+            owner, _, symbol = part.strip().rpartition(":")
+            nodes.append((Node(owner.strip(), symbol.strip()), lowered))
     return tuple(nodes)
 
 

@@ -51,7 +51,13 @@ class Followed:
 def grid(trial: Trial) -> np.ndarray:
     """Return the days at which states are kept: close at first, monthly later, and every visit."""
     days = trial.spec.days
-    usual = [*range(0, 15), *range(17, 36, 3), *range(42, 101, 7), *range(120, 366, 20), *range(365, 3661, 30)]
+    usual = [
+        *range(0, 15),
+        *range(17, 36, 3),
+        *range(42, 101, 7),
+        *range(120, 366, 20),
+        *range(365, 3661, 30),
+    ]
     visits = [d for e in trial.endpoints.values() for d in getattr(e, "days", ())]
     single = [getattr(e, k, None) for e in trial.endpoints.values() for k in ("day", "until", "start")]
     wanted = {*map(float, usual), *visits, *(d for d in single if d is not None), 0.0, days}
@@ -75,13 +81,16 @@ def arm_parameters(
         if given.what == "vesicles":
             like = like.model_copy(update={"product": given.give})
     like = like.model_copy(update={"block": arm.block, "knockout": arm.knockout})
-    return apply_arm(
-        patients.parameters, patients.system, like, evidence, ensemble.at(patients.draw)
-    )
+    return apply_arm(patients.parameters, patients.system, like, evidence, ensemble.at(patients.draw))
 
 
 def _carried(
-    patients: Patients, trial: Trial, arm: TrialArm, evidence: Evidence, ensemble: Ensemble, parameters: np.ndarray
+    patients: Patients,
+    trial: Trial,
+    arm: TrialArm,
+    evidence: Evidence,
+    ensemble: Ensemble,
+    parameters: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Return what the cells of a product carry when they are thawed, by ``MSC.X``, for each patient.
 
@@ -109,7 +118,12 @@ def _carried(
 
 
 def therapy_events(
-    patients: Patients, trial: Trial, arm: TrialArm, evidence: Evidence, ensemble: Ensemble, parameters: np.ndarray
+    patients: Patients,
+    trial: Trial,
+    arm: TrialArm,
+    evidence: Evidence,
+    ensemble: Ensemble,
+    parameters: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what the doses of an arm do to each patient.
 

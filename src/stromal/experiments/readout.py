@@ -98,10 +98,11 @@ def _checked(r: Readout, evidence: Evidence, file: str, key: str) -> Readout:
                 suggestion=nearest(r.what, carried),
             )
     if r.form == "rate":
+        cells = {r.a, *evidence.members.get(r.a, ())}
         have = {
             row.behaviour
             for row in evidence.behaviours
-            if r.a in {row.cell, *evidence.members.get(row.cell, ())}
+            if cells & {row.cell, *evidence.members.get(row.cell, ())}
         }
         if r.what not in have:
             raise InputError(
@@ -196,20 +197,29 @@ def read(
             cells = total(lineage, names[0].partition(":")[0] + ":")
             return np.where(cells > 1e-9, y[:, :, index[names[0]]], np.nan)
         case _:
-            # with a limit (species) the name goes on after a colon; "becomes Th1" is not "becomes Th17"
-            ending = re.compile(rf":{re.escape(f'{r.a}:{r.what}')}(:.*)?")
-            names = [
-                n
-                for n in system.assignments
-                if n.startswith("rate:") and ending.fullmatch(n, n.index(":", 5))
-            ]
-            here = [n for n in names if n.startswith(f"rate:{place}:")]
-            names = here or names
-            return (
-                sum((_assigned(n, system, y, parameters) for n in names), np.zeros(y.shape[:2]))
-                if names
-                else nothing
-            )
+            members = evidence.members.get(r.a, ())
+            if r.a in evidence.cells or not members:
+                rate = _rate(r.a, r.what, system, y, parameters, place)
+                return nothing if rate is None else rate
+            # of a group: the mean over its cells; those that never do it count as zero
+            count, done = total(r.a, f"{place}:"), np.zeros(y.shape[:2])
+            for cell in members:
+                rate = _rate(cell, r.what, system, y, parameters, place)
+                if rate is not None:
+                    done = done + rate * total(cell, f"{place}:")
+            return np.divide(done, count, out=nothing, where=count > 1e-9)
+
+
+def _rate(
+    cell: str, what: str, system: System, y: np.ndarray, parameters: np.ndarray, place: str
+) -> np.ndarray | None:
+    """Return the rate of a behaviour of one cell along the trajectories, None if it has none."""
+    # with a limit (species) the name goes on after a colon; "becomes Th1" is not "becomes Th17"
+    ending = re.compile(rf":{re.escape(f'{cell}:{what}')}(:.*)?")
+    names = [n for n in system.assignments if n.startswith("rate:") and ending.fullmatch(n, n.index(":", 5))]
+    here = [n for n in names if n.startswith(f"rate:{place}:")]
+    rates = [_assigned(n, system, y, parameters) for n in here or names]
+    return sum(rates[1:], rates[0]) if rates else None
 
 
 def _window(counts: np.ndarray, days: np.ndarray, window: float | None) -> np.ndarray:

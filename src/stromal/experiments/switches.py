@@ -123,12 +123,12 @@ def _cross(scale, arm: Arm, evidence: Evidence) -> None:  # noqa: ANN001
     if host == msc:
         return
     for row in evidence.crossreactivity:
+        # what is no mediator is a ligand on the surface: it stays on the cell that made it
         mediator = evidence.mediators.get(row.mediator)
-        if mediator is None:
-            continue
-        if mediator.maker == "host" and (row.from_species, row.to_species) == (host, msc):
+        maker = mediator.maker if mediator else ""
+        if maker in ("host", "") and (row.from_species, row.to_species) == (host, msc):
             scale(f"cross:{row.mediator}:MSC", row.factor)
-        if mediator.maker == "MSC" and (row.from_species, row.to_species) == (msc, host):
+        if maker in ("MSC", "") and (row.from_species, row.to_species) == (msc, host):
             scale(f"cross:{row.mediator}:host", row.factor)
 
 

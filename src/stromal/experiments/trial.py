@@ -182,14 +182,19 @@ def load_trial(name: str | Path, evidence: Evidence) -> Trial:
         raise InputError("two arms have the same name", file=path.name, key="arms")
     if spec.reference and spec.reference not in names:
         raise InputError(
-            f"no arm {spec.reference!r}", file=path.name, key="reference", suggestion=nearest(spec.reference, names)
+            f"no arm {spec.reference!r}",
+            file=path.name,
+            key="reference",
+            suggestion=nearest(spec.reference, names),
         )
     background = parse_therapies(spec.background, evidence, file=path.name, name="background", end=spec.days)
     return Trial(spec, disease, arms, background, endpoints, path.name)
 
 
 def _arm(arm: _Arm, spec: _File, evidence: Evidence, file: str) -> TrialArm:
-    therapies = parse_therapies(arm.therapy, evidence, file=file, name=f"arms.{arm.name}.therapy", end=spec.days)
+    therapies = parse_therapies(
+        arm.therapy, evidence, file=file, name=f"arms.{arm.name}.therapy", end=spec.days
+    )
     if sum(t.what != "drug" for t in therapies) > 1:
         kinds = {(t.give, t.source, t.species, t.priming) for t in therapies if t.what != "drug"}
         if len(kinds) > 1:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from ..evidence import Evidence
-from ..evidence.words import parse_behaviour, parse_limits, parse_signal, parse_via
+from ..evidence.words import parse_behaviour, parse_chain, parse_limits, parse_signal
 from ..experiments.arm import Arm, product_cell
 from ..experiments.assay import list_assays, load_assay
 from ..experiments.readout import Readout
@@ -363,8 +363,10 @@ def _cut(text: str, sign: int, evidence: Evidence, graph: nx.MultiDiGraph) -> li
     if symbol in evidence.mediators:
         out.append((("mediator", symbol), sign, ""))
 
-    def hit(via: str) -> bool:
-        return any(n.symbol == symbol and (not owner or n.owner == owner) for n in parse_via(via))
+    def hit(via: str) -> int:
+        """Return 1 if the chain is cut, -1 if it is cut where the signal would: as the signal, 0 if not."""
+        cut = [low for n, low in parse_chain(via) if n.symbol == symbol and (not owner or n.owner == owner)]
+        return (-1 if cut[-1] else 1) if cut else 0
 
     for row in evidence.behaviours:
         if hit(row.via):
@@ -372,7 +374,7 @@ def _cut(text: str, sign: int, evidence: Evidence, graph: nx.MultiDiGraph) -> li
             out += [(n, sign, "") for c in cells for n in [("act", c, row.behaviour)] if n in graph]
     for rule in evidence.rules.values():
         if hit(rule.via):
-            effect = -1 if rule.effect == "decreases" else 1
+            effect = (-1 if rule.effect == "decreases" else 1) * hit(rule.via)
             moved = sorted({*evidence.members.get(rule.cell, ()), rule.cell})
             out += [
                 (n, sign * effect, rule.id) for c in moved for n in [("act", c, rule.behaviour)] if n in graph

@@ -170,8 +170,10 @@ class _Compiler:
         if verb in ("division", "death", "becomes"):
             rate = rate * sym(cell)
             changes = [(cell, 1.0)] if verb == "division" else [(cell, -1.0)]
-            if verb == "division" and self.network.is_body:
-                rate = rate * self._some(place, cell)
+            if verb == "division":
+                if self.network.is_body:
+                    rate = rate * self._some(place, cell)
+                self._dilute(place, act, rate)
             if to and level_name(place, to) in self.states:
                 changes.append((level_name(place, to), 1.0))
                 self._carry(place, act.cell, place, to, rate, act)
@@ -269,8 +271,22 @@ class _Compiler:
                     row=act.base.row,
                     key="behaviour",
                 )
-            given = mul(rate, around.touching(around.here(lineage)[0], act.cell))
+            # a lineage carries a mean over its cells, of which perhaps only some are named
+            given = const(0.0)
+            for cell in (c for c in around.here(act.action.to) if self.network.lineage(c) == lineage):
+                part = mul(rate, around.touching(cell, act.cell), self._share_of_lineage(place, cell))
+                given = given + part
             self._add(place, act, given, [(label, 1.0)], f":{lineage}")
+
+    def _dilute(self, place: str, act: Act, flow: Expr) -> None:
+        """Daughters share what a cell had been given: the mean over the lineage falls as it grows."""
+        lineage = self.network.lineage(act.cell)
+        for other in self.network.acts:
+            label = level_name(place, f"{lineage}.{other.action.what}")
+            if other.action.verb == "keeps" and other.cell == lineage and label in self.states:
+                shared = flow * sym(label) / (self.around[place].count(lineage) + 1e-3)
+                name = f"{label}:diluted by division of {act.cell}"
+                self.processes.append(Process(name, shared, ((label, -1.0),), act.cell, act.text))
 
     def _share_of_lineage(self, place: str, cell: str) -> Expr:
         """Return the share of a cell in its lineage: what a lineage carries is a mean over its cells."""

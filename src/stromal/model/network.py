@@ -97,12 +97,12 @@ class Network:
             return any(place in self.sites[cell] for cell in self.present(signal.cell))
         return True
 
-    def holds(self, place: str, lineage: str, what: str) -> bool:
+    def holds(
+        self, place: str, lineage: str, what: str, verbs: tuple[str, ...] = ("expresses", "keeps")
+    ) -> bool:
         """Whether a lineage has a carried level ``what`` in a place."""
         return any(
-            act.action.verb in ("expresses", "keeps")
-            and act.action.what == what
-            and self.lineage(act.cell) == lineage
+            act.action.verb in verbs and act.action.what == what and self.lineage(act.cell) == lineage
             for act in self.at(place)
         )
 

@@ -117,13 +117,18 @@ class Numbers:
             value = convert(row.km or 0.0, row.km_unit, self.mediator_unit(action.what), self._mass(action))
         unit = self.mediator_unit(action.what)
         return self.add(
-            f"km:{row.cell}:{row.behaviour}",
+            f"km:{row.cell}:{row.behaviour}{self._which(row)}",
             value,
             row,
             unit=unit,
             kind="half_max",
             owner=f"{row.cell} {row.behaviour}",
         )
+
+    def _which(self, row: Behaviour) -> str:
+        """Return what sets a row apart from an earlier one of the same cell and behaviour (its species)."""
+        same = [b for b in self.evidence.behaviours if (b.cell, b.behaviour) == (row.cell, row.behaviour)]
+        return "" if same[0] == row else f":{';'.join(row.where)}"
 
     def turnover(self, row: Behaviour) -> Expr:
         """Return the rate (1/day) at which a carried level follows its target."""

@@ -1,27 +1,28 @@
 """The rate of one behaviour of one cell in one place, as an expression.
 
 Base, times what the rules on it make of it, divided by what they made of it where the base was
-measured, averaged over the cells that touch and the cells that do not.
+measured, averaged over the cells that touch and the cells that do not, and over the cells that hold
+some of a content (engulfed, mitochondria) and the cells that hold none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
+from itertools import product
 
 from ..errors import InputError
 from ..evidence.records import Rule
-from ..evidence.words import Signal, parse_limits, parse_via
+from ..evidence.words import Signal, parse_chain, parse_limits, parse_via
 from .expr import Expr, const, mul, sym
 from .network import Act, Network, owner_of, within
 from .numbers import Numbers
-from .response import Influence, factor
+from .response import Influence, factor, through
 from .signals import Surroundings
 
 __all__ = ["Rates"]
 
-#: A behaviour conditioned on more kinds of touch than this would need too many terms.
-MOST_TOUCHED = 4
+#: A behaviour conditioned on more kinds of touch and content than this would need too many terms.
+MOST_APART = 4
 
 Sense = Callable[[Signal, frozenset[str]], Expr | None]
 Sensing = Callable[[Act], Sense]
@@ -105,11 +106,14 @@ class Rates:
             if not reference and not self.network.reaches(signal, felt) and rule.effect != "requires":
                 continue
             half = self.numbers.half_max(rule, signal)
-            reach, keep = const(1.0), const(1.0)
-            if not reference:
-                for node in parse_via(rule.via):
-                    reach = reach * self.numbers.switch(f"reach:{node}")
-                    keep = keep * self.numbers.switch(f"keep:{node}")
+            reach, keep, mimic = map(
+                mul,
+                through(
+                    () if reference else parse_chain(rule.via),
+                    lambda node: self.numbers.switch(f"keep:{node}"),
+                    lambda node: self.numbers.switch(f"reach:{node}"),
+                ),
+            )
 
             def x(
                 touched: frozenset[str], signal: Signal = signal, half: Expr = half, reach: Expr = reach
@@ -124,7 +128,15 @@ class Rates:
                     active = active * self.numbers.switch(f"is:{owner}:{key}={value}")
             out.append(
                 Influence(
-                    rule.effect, self._strength(rule, act), rule.hill, x, keep, blocked, active, rule.group
+                    rule.effect,
+                    self._strength(rule, act),
+                    rule.hill,
+                    x,
+                    keep,
+                    blocked,
+                    active,
+                    rule.group,
+                    mimic,
                 )
             )
         return out
@@ -177,30 +189,44 @@ class Rates:
             return rate * factor(self._influences(act, sensing(act), place), most, least, frozenset())
         sensed_place = self.around[act.action.to] if act.action.verb == "migrates" else around
         influences = self._influences(act, lambda s, t: sensed_place.sense(s, act.cell, t), place)
-        touched = sorted(
-            {s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)}
-        )
-        if len(touched) > MOST_TOUCHED:
+        apart = self._apart(act, around)
+        if len(apart) > MOST_APART:
             raise InputError(
-                f"{act.cell} {act.text}: rules on more than {MOST_TOUCHED} kinds of touch", key="signal"
+                f"{act.cell} {act.text}: rules on more than {MOST_APART} kinds of touch and content",
+                key="signal",
             )
-        return rate * self._averaged(act.cell, around, touched, lambda t: factor(influences, most, least, t))
-
-    def _averaged(
-        self, cell: str, around: Surroundings, touched: list[str], at: Callable[[frozenset[str]], Expr]
-    ) -> Expr:
-        """Average over cells that touch and cells that do not, never the response of the mean."""
-        if not touched:
-            return at(frozenset())
         total = const(0.0)
-        for size in range(len(touched) + 1):
-            for some in combinations(touched, size):
-                share = const(1.0)
-                for other in touched:
-                    p = around.touching(cell, other)
-                    share = share * (p if other in some else 1.0 - p)
-                total = total + share * at(frozenset(some))
-        return total
+        # never the response of the mean: each kind of cell responds for itself
+        for kinds in product(*apart):
+            share = const(1.0)
+            for part, _ in kinds:
+                share = share * part
+            held = frozenset[str]().union(*(has for _, has in kinds))
+            total = total + share * factor(influences, most, least, held)
+        return rate * total
+
+    def _apart(self, act: Act, around: Surroundings) -> list[list[tuple[Expr, frozenset[str]]]]:
+        """Say what sets cells of one kind apart: whom they touch, and what they or those hold.
+
+        Returns
+        -------
+        list of list of (share, what)
+            For each kind of touch or content, the shares of the cells and what these have.
+        """
+        content = {str(s): s for _, s in act.rules if around.holding(s, act.cell) is not None}
+        apart: dict[str, list[tuple[Expr, frozenset[str]]]] = {}
+        for cell in {s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)}:
+            p = around.touching(act.cell, cell)
+            apart[cell] = [(1.0 - p, frozenset()), (p, frozenset({cell}))]
+            for text in [text for text, s in content.items() if s.cell == cell]:
+                # of the cells that touch one, those that touch one that holds some
+                q = around.touching_holder(act.cell, content[text])
+                apart[cell][1:] = [(p - q, frozenset({cell})), (q, frozenset({cell, text}))]
+        for text, signal in content.items():
+            if signal.kind == "self":
+                p = around.holding(signal, act.cell) or const(0.0)
+                apart[text] = [(1.0 - p, frozenset()), (p, frozenset({text}))]
+        return [apart[key] for key in sorted(apart)]
 
     def named(self, place: str, act: Act) -> Expr:
         """Return the symbol of a rate, which becomes an assignment of the system."""

@@ -5,18 +5,22 @@
               * [phi + (1 - phi) prod_down (1 - d H)]       d = (1 - fold) / (1 - phi)
     H = x^n / (1 + x^n),  x = signal / half_max;  inside a group x is the sum over its members
 
+A cut chain takes H away, unless what is cut is a node that the signal lowers: then H is there.
+
 It is bounded for any number of rules (between phi*b0 and M*b0, requires aside), monotone in each
 signal, and equal to ``fold`` at saturation for one rule alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from ..evidence.words import Node
 from .expr import Expr, const, mul, power
 
-__all__ = ["Influence", "factor", "hill"]
+__all__ = ["Influence", "factor", "hill", "through"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Influence:
         1 where the limits of the rule hold, else 0.
     group : str
         Rules of one group share a pathway; empty for none.
+    mimic : Expr
+        Share of H that is there whatever the signal, since a node that the signal lowers is cut.
     """
 
     effect: str
@@ -51,6 +57,7 @@ class Influence:
     if_blocked: float | None
     active: Expr
     group: str = ""
+    mimic: Expr = const(0.0)
 
 
 def hill(x: Expr | None, exponent: float) -> Expr:
@@ -61,13 +68,43 @@ def hill(x: Expr | None, exponent: float) -> Expr:
     return xn / (1.0 + xn)
 
 
+def through(
+    chain: Iterable[tuple[Node, bool]], keep: Callable[[Node], Any], reach: Callable[[Node], Any]
+) -> tuple[Any, Any, Any]:
+    """Follow a chain from the signal down.
+
+    Parameters
+    ----------
+    chain : iterable of (Node, bool)
+        From ``parse_chain``.
+    keep, reach : callable
+        From a node to the share of it that is not cut, and to what an antagonist leaves of its signal.
+
+    Returns
+    -------
+    (reach, keep, mimic)
+        What is left of the signal, of H, and the share of H that is there without the signal. An
+        antagonist of a node that the signal lowers cuts it: there is no ligand to compete with.
+    """
+    reached, kept, mimic = 1.0, 1.0, 0.0
+    for node, lowered in chain:
+        share = keep(node)
+        if lowered:
+            share = share * reach(node)
+        else:
+            reached = reached * reach(node)
+        kept = kept * share
+        mimic = share * mimic + (1.0 - share) if lowered else share * mimic
+    return reached, kept, mimic
+
+
 def _saturation(members: Sequence[Influence], touched: frozenset[str]) -> Expr:
     if len(members) == 1:
         one = members[0]
         h = hill(one.x(touched), one.exponent)
         if one.if_blocked is None:
             return h  # the cut part of the chain counts as a factor of 1, see `factor`
-        return one.keep * h + (1.0 - one.keep) * (one.if_blocked or 0.0) if one.if_blocked else one.keep * h
+        return one.keep * h + ((1.0 - one.keep) * one.if_blocked if one.if_blocked else one.mimic)
     # a shared pathway: what reaches it adds up, a cut chain or an absent context adds nothing
     total: Expr | None = None
     for one in members:
@@ -75,7 +112,11 @@ def _saturation(members: Sequence[Influence], touched: frozenset[str]) -> Expr:
         if x is not None:
             part = mul(one.keep, one.active, x)
             total = part if total is None else total + part
-    return hill(total, members[0].exponent)
+    h = hill(total, members[0].exponent)
+    # a node that several members share is cut once
+    for cut in dict.fromkeys(mul(one.active, one.mimic) for one in members):
+        h = h + cut * (1.0 - h)
+    return h
 
 
 def factor(

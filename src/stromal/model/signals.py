@@ -23,6 +23,8 @@ FREE_SLOTS = 480.0
 CAPACITY = 5000.0
 #: Group of the cells whose loss is damage.
 PARENCHYMA = "parenchyma"
+#: Pieces a cell that are added to a content where it is divided by 1 - exp(-content): no 0/0.
+TRACE = 1e-6
 
 
 def level_name(place: str, what: str) -> str:
@@ -143,8 +145,42 @@ class Surroundings:
             return None
         return pos(sym(level_name(self.place, f"{lineage}.{what}")))
 
+    def _content(self, signal: Signal, cell: str) -> tuple[str, Expr] | None:
+        """Return lineage and mean of the content that a signal on ``cell`` is about; None if it is not."""
+        if signal.kind not in ("self", "touch") or not signal.name:
+            return None
+        lineage = self.network.lineage(cell) if signal.kind == "self" else self._one_lineage(signal)
+        if not self.network.holds(self.place, lineage, signal.name, ("keeps",)):
+            return None
+        level = self.carried(lineage, signal.name)
+        return None if level is None else (lineage, level)
+
+    def holding(self, signal: Signal, cell: str) -> Expr | None:
+        """Return the share of cells that hold some of a content; None if the signal is not about one.
+
+        Pieces are spread at random: a mean of c leaves exp(-c) of the cells without any.
+        """
+        content = self._content(signal, cell)
+        if content is None:
+            return None
+        name = f"holding:{self.place}:{content[0]}.{signal.name}"
+        if name not in self.assignments:
+            self.assignments[name] = 1.0 - exp(-content[1])
+        return sym(name)
+
+    def touching_holder(self, cell: str, signal: Signal) -> Expr:
+        """Return the share of ``cell`` that touches at least one cell that holds some of a content."""
+        return 1.0 - exp(-self.touches(cell, signal.cell) * (self.holding(signal, cell) or 0.0))
+
+    def _held(self, level: Expr) -> Expr:
+        """Return what cells that hold some hold, c / (1 - exp(-c)): one piece as c goes to 0."""
+        level = level + TRACE
+        return level / (1.0 - exp(-level))
+
     def sense(self, signal: Signal, cell: str, touched: frozenset[str]) -> Expr | None:
-        """Return the level of a signal for a ``cell`` that touches ``touched``; None where there is none."""
+        """Return the level of a signal for a ``cell`` that touches (or holds) ``touched``, None for none."""
+        if (content := self._content(signal, cell)) is not None:
+            return self._held(content[1]) if str(signal) in touched else None
         match signal.kind:
             case "free":
                 return self.free(signal.name, cell)
@@ -159,7 +195,11 @@ class Surroundings:
                     return None
                 if not signal.name:
                     return const(1.0)
-                return self.carried(self._one_lineage(signal), signal.name)
+                level = self.carried(self._one_lineage(signal), signal.name)
+                if level is None or owner_of(signal.cell) == owner_of(cell):
+                    return level
+                # a ligand on a cell of the other species
+                return mul(self.numbers.switch(f"cross:{signal.name}:{owner_of(cell)}"), level)
             case _:
                 bulk = self.free(signal.name, cell)
                 beside = self._beside(signal) if signal.cell in touched else None

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError, nearest
-from ..evidence.words import parse_signal, parse_via
+from ..evidence.words import parse_chain, parse_signal
 from ..experiments.results import band
+from ..model.response import through
 from .ledger import environment, evaluate_at
 
 if TYPE_CHECKING:
@@ -139,10 +140,16 @@ def _rule(
     run: Run, evidence: Evidence, rule: Rule, cell: str, place: str, env: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
     bulk, touching, share = _levels(run, evidence, rule, cell, place, env)
-    reach, keep = _chain(rule, env)
+    reach, keep, mimic = through(
+        parse_chain(rule.via),
+        lambda node: env.get(f"keep:{node}", 1.0),
+        lambda node: env.get(f"reach:{node}", 1.0),
+    )
     half = env.get(f"rule:{rule.id}:half_max", np.full(run.y.shape[1], rule.half_max))
     apart, beside = (_hill(reach * level / half, rule.hill) for level in (bulk, touching))
-    factor = (1 - share) * _factor(rule, env, keep, apart) + share * _factor(rule, env, keep, beside)
+    factor = sum(
+        part * _factor(rule, env, keep, mimic, h) for part, h in ((1 - share, apart), (share, beside))
+    )
     active = np.ones_like(factor)
     for item in rule.where:
         active = active * next(
@@ -189,6 +196,10 @@ def _levels(
     match signal.kind:
         case "self":
             level = get(f"{place}:{lineage}.{signal.name}")
+            holding = f"holding:{place}:{lineage}.{signal.name}"
+            if holding in known:
+                share = get(holding)
+                return none, np.divide(level, share, out=none + 1.0, where=share > 0), share
             return level, level, none
         case "crowding":
             taken = get(f"slots:{place}") - env.get(f"n0:{place}", 0.0)
@@ -198,7 +209,13 @@ def _levels(
             one = next(iter(evidence.members.get(signal.cell, ())), "")
             carrier = evidence.cells[one].lineage if one else signal.cell
             level = get(f"{place}:{carrier}.{signal.name}") if signal.name else none + 1.0
-            return none, level, get(f"touch:{place}:{cell}:{signal.cell}")
+            share = get(f"touch:{place}:{cell}:{signal.cell}")
+            holding = f"holding:{place}:{carrier}.{signal.name}"
+            if holding in known:
+                # touches of cells that hold some, and what these hold
+                level = np.divide(level, get(holding), out=none + 1.0, where=get(holding) > 0)
+                share = 1.0 - (1.0 - share) ** get(holding)
+            return none, level, share
     owner = "MSC" if cell == "MSC" or cell.startswith("MSC.") else "host"
     free = (
         get(f"{place}:{signal.name}")
@@ -211,24 +228,14 @@ def _levels(
     return free, free + beside, get(f"touch:{place}:{cell}:{signal.cell}")
 
 
-def _chain(rule: Rule, env: Mapping[str, np.ndarray]) -> tuple[Any, Any]:
-    reach: Any = 1.0
-    keep: Any = 1.0
-    for node in parse_via(rule.via):
-        reach = reach * env.get(f"reach:{node}", 1.0)
-        keep = keep * env.get(f"keep:{node}", 1.0)
-    return reach, keep
-
-
 def _hill(x: np.ndarray, n: float) -> np.ndarray:
     xn = np.maximum(x, 0.0) ** n
     return xn / (1 + xn)
 
 
-def _factor(rule: Rule, env: Mapping[str, np.ndarray], keep: Any, h: np.ndarray) -> np.ndarray:
+def _factor(rule: Rule, env: Mapping[str, np.ndarray], keep: Any, mimic: Any, h: np.ndarray) -> np.ndarray:
     """Return what the rule alone multiplies the base by."""
-    blocked = {"saturated": 1.0}.get(rule.if_blocked, 0.0)
-    h = keep * h + (1 - keep) * blocked
+    h = keep * h + (1 - keep if rule.if_blocked == "saturated" else mimic)
     if rule.effect == "requires":
         leak = env.get(f"rule:{rule.id}:leak", rule.leak or 0.0)
         return leak + (1 - leak) * h
