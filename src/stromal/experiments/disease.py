@@ -161,6 +161,7 @@ class _File(Strict):
     modules: tuple[str, ...]
     antigen: Literal["constant", "damage", "none"] = "none"
     calibration: tuple[Fitted, ...] = ()
+    between_trials: float = Field(default=0.7, gt=0)
     natural: tuple[Natural, ...] = ()
     setting: dict[str, Setting] = {}
     insult: tuple[Insult, ...] = ()

@@ -6,7 +6,7 @@ be the true one. Patients inside a draw are *variability*. What differs from tri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import blake2b
@@ -30,6 +30,8 @@ from .well import solve
 
 __all__ = ["Patients", "enrol", "plausible"]
 
+#: Patients of a draw from whom its natural history is told.
+ENOUGH = 10
 #: Tolerance of the solver for bodies: endpoints are read with far more noise than that.
 RTOL = 1e-3
 
@@ -146,7 +148,7 @@ def plausible(
     upper = np.array([p.upper for p in system.parameters])
     return Patients(
         system,
-        tuple(f"{disease.id}-{draw}-{k}" for draw in ids for k in range(size)),
+        tuple(f"{name}-{k}" for name in _names(disease.id, ids) for k in range(size)),
         np.repeat(good, size),
         np.clip(parameters, lower, upper),
         np.repeat(resting.y[good], size, axis=0),
@@ -173,14 +175,16 @@ def natural_history(
         All of a draw or none of it.
     """
     keeps = np.ones(len(patients), dtype=bool)
+    few = min(size, ENOUGH)
+    first = np.flatnonzero(np.arange(len(patients)) % size < few)
     for known in disease.spec.natural:
         events = insults(patients, disease, ensemble, evidence, size, without=known.without)
-        y = _run(patients, events, np.array([0.0, known.day]), threads).y[:, -1:]
-        x = _observed(patients, disease, evidence, known.observable, y)[:, 0]
-        fine = (x >= known.least) & (x <= known.most)
-        for d in np.unique(patients.draw):
-            mine = patients.draw == d
-            keeps[mine] &= fine[mine].mean() >= known.share
+        some = patients.take(first)
+        happens = [(day, scale[first], shift[first]) for day, scale, shift in events]
+        y = _run(some, happens, np.array([0.0, known.day]), threads).y[:, -1:]
+        x = _observed(some, disease, evidence, known.observable, y)[:, 0]
+        fine = ((x >= known.least) & (x <= known.most)).reshape(-1, few).mean(axis=1)
+        keeps &= np.repeat(fine >= known.share, size)
     return keeps
 
 
@@ -206,6 +210,17 @@ def _run(
 
 def _selected(system: System, patterns: tuple[str, ...]) -> list[int]:
     return [i for name, i in system.parameter_index.items() if any(fnmatchcase(name, p) for p in patterns)]
+
+
+def _names(disease: str, draws: tuple[int, ...]) -> list[str]:
+    """Return a name for each draw; one that is there again, moved along a direction, has a letter more."""
+    seen: dict[int, int] = {}
+    out = []
+    for draw in draws:
+        again = seen.get(draw, 0)
+        seen[draw] = again + 1
+        out.append(f"{disease}-{draw}" + (f".{again}" if again else ""))
+    return out
 
 
 def amounts(
@@ -277,6 +292,7 @@ def enrol(
     keep: int = 12,
     extra: tuple[str, ...] = (),
     threads: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Patients:
     """Follow plausible patients to enrolment and keep those that a trial would take.
 
@@ -292,15 +308,25 @@ def enrol(
     extra : tuple of str
         Mediators that a therapy brings.
     threads : int, optional
+    progress : callable, optional
+        Called with (what, done, of).
 
     Raises
     ------
     InputError
         If no patient of any draw fits.
     """
+    steps = 2 + len(disease.spec.natural)
+
+    def say(done: int) -> None:
+        if progress:
+            progress("stages to enrolment", done, steps)
+
     some = plausible(disease, evidence, ensemble, size, extra=extra, threads=threads)
+    say(1)
     rules = disease.spec.enrol
     known = natural_history(disease, evidence, ensemble, some, size, threads=threads)
+    say(steps - 1)
     events = [e for e in insults(some, disease, ensemble, evidence, size) if e[0] <= rules.day]
     asked = {c.day for c in rules.criteria} | {c.over_day or 0.0 for c in rules.criteria} | {0.0}
     days = np.unique(np.array([0.0, *(rules.day + d for d in asked if rules.day + d > 0)]))
@@ -313,6 +339,7 @@ def enrol(
             y = scale * y + shift
         path, ok = y[:, None, :], np.ones(len(some), dtype=bool)
     fits = ok & known & _fit(some, disease, evidence, path, days - rules.day)
+    say(steps)
     chosen = _choose(some, disease, evidence, path[:, -1], fits, ensemble, keep)
     if not len(chosen):
         raise InputError(
