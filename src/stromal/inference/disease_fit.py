@@ -293,7 +293,8 @@ def _resample(share: np.ndarray, size: int, rng: np.random.Generator) -> np.ndar
     """Take candidates in proportion (systematic resampling): one that fits well comes more than once."""
     edges = np.cumsum(share)
     at = (np.arange(size) + rng.random()) / size
-    return np.minimum(np.searchsorted(edges, at), len(share) - 1)
+    # in random order, so that the first draws are as good as any
+    return rng.permutation(np.minimum(np.searchsorted(edges, at), len(share) - 1))
 
 
 def _row(
