@@ -121,7 +121,9 @@ def model(
     failed = [{"arm": "", "draw": ensemble.ids[i]} for i, status in enumerate(run.status[0]) if status]
     common: dict[str, Any] = {"seed": ensemble.seed, "failed_patients": failed, "assay": protocol.id}
     if ledger:
-        rows = make_ledger(run, protocol, tables, product_cell(arm, tables))
+        whole = {float(d) for d in range(int(protocol.main.days) + 1)}
+        days = sorted({*whole, protocol.readout_day})
+        rows = make_ledger(run, days, protocol.target, tables, product_cell(arm, tables))
         title = f"{protocol.title}, {arm.product} {arm.ratio}: medians of {draws} draws ({ensemble.name})"
         emit(envelope("model", inputs, **common, ledger=rows), _ledger_lines(title, rows), as_json=json)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from ..model.expr import evaluate_all
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
-    from ..experiments import Assay
     from ..experiments.bench import Run
 
 __all__ = ["environment", "evaluate_at", "ledger"]
@@ -37,13 +36,18 @@ def evaluate_at(run: Run, env: Mapping[str, np.ndarray], name: str) -> np.ndarra
     return np.broadcast_to(value, next(iter(env.values())).shape).astype(float)
 
 
-def ledger(run: Run, assay: Assay, evidence: Evidence, product: str) -> list[dict[str, Any]]:
-    """Return the ledger of the first arm of a run.
+def ledger(
+    run: Run, days: Sequence[float], targets: tuple[str, ...], evidence: Evidence, product: str
+) -> list[dict[str, Any]]:
+    """Return the ledger of the first arm of a run, in wells or in a body.
 
     Parameters
     ----------
     run : Run
-    assay : Assay
+    days : sequence of float
+        Days that are shown.
+    targets : tuple of str
+        Cells that a product is counted against.
     evidence : Evidence
     product : str
         The cell that the product consists of, empty if it has none.
@@ -51,15 +55,13 @@ def ledger(run: Run, assay: Assay, evidence: Evidence, product: str) -> list[dic
     Returns
     -------
     list of dict
-        ``place, day, quantity, median, lo, hi, unit, rule``, one row a quantity and whole day.
+        ``place, day, quantity, median, lo, hi, unit, rule``, one row a quantity and day.
     """
-    whole = [float(d) for d in range(int(assay.main.days) + 1)]
-    days = sorted({*whole, assay.readout_day})
     rows = []
     for place in dict.fromkeys(s.place for s in run.system.states if s.kind == "cell"):
         for day in days:
             env = environment(run, 0, day)
-            for quantity, values, unit, rule in _quantities(run, assay, evidence, product, place, env):
+            for quantity, values, unit, rule in _quantities(run, targets, evidence, product, place, env):
                 lo, mid, hi = band(values)
                 rows.append(
                     {
@@ -77,11 +79,16 @@ def ledger(run: Run, assay: Assay, evidence: Evidence, product: str) -> list[dic
 
 
 def _quantities(
-    run: Run, assay: Assay, evidence: Evidence, product: str, place: str, env: Mapping[str, np.ndarray]
+    run: Run,
+    target: tuple[str, ...],
+    evidence: Evidence,
+    product: str,
+    place: str,
+    env: Mapping[str, np.ndarray],
 ) -> Iterator[tuple[str, np.ndarray, str, str]]:
     index = run.system.state_index
     present = [s.entity for s in run.system.states if s.kind == "cell" and s.place == place]
-    targets = [c for c in _descendants(run, assay.target) if c in present and not c.startswith("MSC")]
+    targets = [c for c in _descendants(run, target) if c in present and not c.startswith("MSC")]
     count = sum((env[f"{place}:{c}"] for c in targets), np.zeros(run.y.shape[1]))
     products = [c for c in present if c == product or c.startswith("MSC")]
     for cell in products:
