@@ -77,6 +77,15 @@ def test_cutting_the_one_way_is_direct(tell: Tell, arm: dict[str, Any]) -> None:
     assert tell([PGE2_SLOWS], arm, {}, relation="greater").name == "direct"
 
 
+def test_cutting_what_the_signal_lowers_moves_the_way_the_signal_would(tell: Tell) -> None:
+    lowers = PGE2_SLOWS | {"via": "T.active:PTGER2 -| T.active:MYC"}
+    needs = IFNG_SPEEDS | {"via": "T.active:MYC"}
+    kind = tell([lowers, needs], {"block": ("MYC",)}, {})
+    assert (kind.name, set(kind.rules)) == ("structural", {"pge2-slows", "ifng-speeds"})
+    # cut above it, the signal acts no more
+    assert tell([lowers, needs], {"block": ("PTGER2",)}, {}).rules == ("pge2-slows",)
+
+
 def test_two_rules_in_a_row_are_structural(tell: Tell) -> None:
     kind = tell([PGE2_SLOWS, IFNG_MORE_PGE2], {"add": {"IFNG": "1 ng/mL"}}, {})
     assert (kind.name, set(kind.rules)) == ("structural", {"pge2-slows", "ifng-more-pge2"})

@@ -37,6 +37,12 @@ def touch_name(place: str, cell: str, other: str) -> str:
     return f"touch:{place}:{cell}:{other}"
 
 
+def held(mean: Expr) -> Expr:
+    """Return what cells that hold some of a content hold, c / (1 - exp(-c)): one piece as c goes to 0."""
+    mean = mean + TRACE
+    return mean / (1.0 - exp(-mean))
+
+
 @dataclass
 class Surroundings:
     """Expressions for all that can be sensed in one place.
@@ -172,15 +178,10 @@ class Surroundings:
         """Return the share of ``cell`` that touches at least one cell that holds some of a content."""
         return 1.0 - exp(-self.touches(cell, signal.cell) * (self.holding(signal, cell) or 0.0))
 
-    def _held(self, level: Expr) -> Expr:
-        """Return what cells that hold some hold, c / (1 - exp(-c)): one piece as c goes to 0."""
-        level = level + TRACE
-        return level / (1.0 - exp(-level))
-
     def sense(self, signal: Signal, cell: str, touched: frozenset[str]) -> Expr | None:
         """Return the level of a signal for a ``cell`` that touches (or holds) ``touched``, None for none."""
         if (content := self._content(signal, cell)) is not None:
-            return self._held(content[1]) if str(signal) in touched else None
+            return held(content[1]) if str(signal) in touched else None
         match signal.kind:
             case "free":
                 return self.free(signal.name, cell)
