@@ -25,6 +25,9 @@ from stromal.experiments.endpoint import draw_observation, observation_parameter
 from stromal.experiments.observer import Observer, _poisson
 from stromal.experiments.outcome import DEAD, MISSING, EventOutcome, observe
 
+#: A coarse grid, where observables are constant.
+DAYS = np.linspace(0.0, 730.0, 11)
+
 DEATH = """
 [death]
 kind = "hazard"
@@ -142,7 +145,7 @@ def test_a_higher_hazard_is_never_later_and_brings_never_fewer_events() -> None:
 
 def test_a_category_is_read_from_the_latent() -> None:
     found = small.endpoints()
-    level = observe(found, small.paths(4000, damage=0.0, IL6=0.0), seed=1)["grade"].level  # type: ignore[union-attr]
+    level = observe(found, small.paths(4000, DAYS, damage=0.0, IL6=0.0), seed=1)["grade"].level  # type: ignore[union-attr]
     # latent 0, first cut 0.1, rater 0.05: two standard deviations
     assert (level[:, 0] == 0).mean() == pytest.approx(0.9772, abs=0.01)
     level = observe(found, small.paths(50, damage=5.0), seed=1)["grade"].level  # type: ignore[union-attr]
@@ -196,7 +199,7 @@ def test_follow_up_and_drop_out_end_what_is_seen() -> None:
 
 def test_counts_follow_a_negative_binomial_and_stop_at_death() -> None:
     text = small.FILE.replace("value = 0.5, unit", "value = 1e-9, unit")
-    count = observe(small.endpoints(text), small.paths(20000), seed=1)["adverse"]
+    count = observe(small.endpoints(text), small.paths(20000, DAYS), seed=1)["adverse"]
     assert isinstance(count, outcome.CountOutcome)
     law = nbinom(2, 1 / (1 + 3))  # variance of the frailty 0.5, six events a year
     assert count.count.mean() == pytest.approx(law.mean(), abs=0.1)
@@ -217,7 +220,7 @@ def test_poisson_quantiles_are_those_of_scipy() -> None:
 
 
 def test_measurement_error_has_its_spread_and_keeps_the_median() -> None:
-    values = observe(small.endpoints(), small.paths(8000), seed=1)["il6"].value[:, 0]  # type: ignore[union-attr]
+    values = observe(small.endpoints(), small.paths(8000, DAYS), seed=1)["il6"].value[:, 0]  # type: ignore[union-attr]
     assert np.log(values).std() == pytest.approx(0.3, rel=0.03)
     assert np.median(values) == pytest.approx(10, rel=0.02)
 

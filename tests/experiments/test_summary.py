@@ -71,11 +71,11 @@ def test_the_level_is_kept_when_nothing_differs_and_power_is_known() -> None:
     days, e = np.linspace(0.0, 200.0, 21), Estimand("death", "hazard_ratio")
     control = Observer(found, small.paths(n, days, damage=0.0))
 
-    def power(damage: float, ids: str) -> float:
+    def power(damage: float, ids: str, replicates: int) -> float:
         paths = small.paths(n, days, damage=damage)
         treated = Observer(found, replace(paths, ids=tuple(ids + i for i in paths.ids)))
         runs = []
-        for r in range(200):
+        for r in range(replicates):
             arms = {
                 "control": control.observe(seed=1, replicate=r),
                 "treated": treated.observe(seed=1, replicate=r),
@@ -84,14 +84,14 @@ def test_the_level_is_kept_when_nothing_differs_and_power_is_known() -> None:
         return summarise(runs).comparison("treated", e).power
 
     # other patients in the other arm: under the null, half of 5 % are in the right direction
-    assert power(0.0, "q") == pytest.approx(0.025, abs=0.025)
+    assert power(0.0, "q", 400) == pytest.approx(0.025, abs=0.023)  # three standard errors
     # Schoenfeld: about 52 + 38 deaths of 120 and a hazard ratio of one half give 90 %
-    assert power(np.log(0.5), "q") == pytest.approx(0.90, abs=0.06)
+    assert power(np.log(0.5), "q", 200) == pytest.approx(0.90, abs=0.06)
     # shared patients would tie the arms to one another: equal hazards give equal arms
-    assert power(0.0, "") == 0.0
+    assert power(0.0, "", 20) == 0.0
 
 
-def test_a_thousand_trials_take_seconds() -> None:
+def test_a_thousand_trials_take_no_more_than_minutes() -> None:
     found = small.endpoints()
     arm = Observer(found, small.paths(80)), Observer(found, small.paths(80, damage=0.2))
     estimands = [
@@ -103,7 +103,7 @@ def test_a_thousand_trials_take_seconds() -> None:
         Estimand("adverse", "rate"),
     ]
     start = perf_counter()
-    for r in range(50):
+    for r in range(20):
         arms = {k: a.observe(seed=1, replicate=r) for k, a in zip("ab", arm, strict=True)}
         analyse(estimands, found, arms, reference="a")
-    assert (perf_counter() - start) / 50 < 0.05
+    assert (perf_counter() - start) / 20 < 0.2  # a hundredth of a second on an idle core
