@@ -22,15 +22,16 @@ def export(
     priming: Words = (),
     block: Words = (),
     transwell: Flag = False,
+    arm: Word = "",
     json: Json = False,
     evidence: Dirs = (),
 ) -> None:
-    """Write an assay as a model file, with units, groundings and citations.
+    """Write an assay, or a patient's course through a trial, as a model file with units and citations.
 
     Parameters
     ----------
     name
-        A shipped assay or a TOML file of your own.
+        A shipped assay, trial or disease, or a TOML file of your own.
     format
         sbml (Level 3 Version 2).
     out
@@ -45,6 +46,8 @@ def export(
         Blocks in that arm; repeatable.
     transwell
         MSC behind a membrane.
+    arm
+        Of a trial: the arm whose doses are written; the last by default.
     """
     from ..evidence import load_evidence
     from ..export import export_model
@@ -60,11 +63,11 @@ def export(
         "block": split(block),
         "contact": "transwell" if transwell else "",
     }
-    arm = {k: v for k, v in keys.items() if v}
-    text = export_model(name, format=format, arm=arm, evidence=tables)
+    given = {k: v for k, v in keys.items() if v}
+    text = export_model(name, format=format, arm=arm or given or None, evidence=tables)
     if out is not None:
         write_file(out, text.encode(), "out")
-    inputs = {"assay": name, "format": format, **arm, "evidence": [str(p) for p in evidence]}
+    inputs = {"assay": name, "format": format, **given, "arm": arm, "evidence": [str(p) for p in evidence]}
     own: dict[str, Any] = {
         "format": format,
         "out": None if out is None else str(out),

@@ -256,7 +256,9 @@ def _saturation(
 
 
 def _contents(evidence: Evidence) -> set[str]:
-    return {b.behaviour.removeprefix("keeps ") for b in evidence.behaviours if b.behaviour.startswith("keeps ")}
+    return {
+        b.behaviour.removeprefix("keeps ") for b in evidence.behaviours if b.behaviour.startswith("keeps ")
+    }
 
 
 def _factor(rule: Rule, h: np.ndarray, env: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from .scoring import Reported as Scored
 from .statistics import Analysis, Estimand, analyse, default_estimands
 from .summary import Summary, summarise
 from .survival import cumulative_incidence
-from .trial import Reported, Trial, load_trial
+from .trial import Trial, load_trial
 
 __all__ = ["Curve", "TrialResult", "run_trial"]
 
@@ -173,7 +173,9 @@ def run_trial(
         followed = follow(
             trial, patients, evidence, bodies, threads=threads, progress=progress, keep=keeper.part
         )
-    shown = {name: trial.endpoints[name] for name in dict.fromkeys((trial.spec.primary, *trial.spec.endpoints))}
+    shown = {
+        name: trial.endpoints[name] for name in dict.fromkeys((trial.spec.primary, *trial.spec.endpoints))
+    }
     estimands = default_estimands(shown)
     runs, seen, shifts = _replicates(
         trial, followed, patients, posterior, which, estimands, replicates, seed, progress
@@ -313,16 +315,16 @@ def _curves(trial: Trial, seen: Mapping[str, list[Outcomes]], shown: Mapping[str
                 result = outcomes[name]
                 assert isinstance(result, EventOutcome)
                 good = outcomes.ok
-                lines.append([cumulative_incidence(result.time[good], result.cause[good], d)[0] for d in days])
+                lines.append(
+                    [cumulative_incidence(result.time[good], result.cause[good], d)[0] for d in days]
+                )
             share = 100.0 * np.array(lines)
             lo, middle, hi = np.nanquantile(share, [0.05, 0.5, 0.95], axis=0)
             out.append(Curve(name, arm, days, middle, lo, hi))
     return tuple(out)
 
 
-def _scores(
-    trial: Trial, summary: Summary, estimands: tuple[Estimand, ...], seed: int
-) -> tuple[Score, ...]:
+def _scores(trial: Trial, summary: Summary, estimands: tuple[Estimand, ...], seed: int) -> tuple[Score, ...]:
     out = []
     by_endpoint = {e.endpoint: e for e in estimands}
     pooled = {h.endpoint: h for h in trial.spec.historical}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence, load_evidence
+
+if TYPE_CHECKING:
+    from ..experiments.bench import Well
 
 __all__ = ["FORMATS", "export_model"]
 
@@ -15,22 +18,24 @@ FORMATS = ("sbml",)
 
 
 def export_model(
-    assay: str | Path,
+    name: str | Path,
     *,
     format: str = "sbml",
-    arm: Mapping[str, Any] | None = None,
+    arm: Mapping[str, Any] | str | None = None,
     evidence: Evidence | None = None,
 ) -> str:
-    """Return an assay as a model file: one arm, at the median of every parameter.
+    """Return an assay, or the whole course of a patient of a trial, as a model file.
 
     Parameters
     ----------
-    assay : str or path
-        Id of a shipped assay, or a TOML file.
+    name : str or path
+        Id of a shipped assay, trial or disease (its default trial), or a TOML file.
     format : str
         ``sbml`` (Level 3 Version 2).
-    arm : mapping, optional
-        Keys of an arm; the assay's defaults otherwise.
+    arm : mapping or str, optional
+        Of an assay: keys of an arm, its defaults otherwise; every parameter is at its median. Of a trial:
+        the name of an arm, the last otherwise; the patient is a plausible one of the first draw, healthy
+        at the start, with insults, drugs and doses as events.
     evidence : Evidence, optional
 
     Returns
@@ -45,14 +50,10 @@ def export_model(
     """
     if format not in FORMATS:
         raise InputError(f"no format {format!r}", key="format", suggestion=nearest(format, FORMATS))
-    from ..experiments.arm import parse_arm
-    from ..experiments.assay import load_assay
-    from ..experiments.bench import prepared
     from .sbml import to_sbml
 
     evidence = evidence or load_evidence()
-    protocol = load_assay(assay, evidence)
-    well = prepared(protocol, parse_arm(arm or {}, protocol.defaults, evidence), evidence)
+    well, notes = _course(name, arm, evidence) if _is_trial(name) else _bench(name, arm, evidence)
     return to_sbml(
         well.system,
         y0=well.start.tolist(),
@@ -60,8 +61,48 @@ def export_model(
         events=well.events,
         grounding=groundings(evidence),
         references=identifiers(evidence),
-        notes=f"{protocol.title}. {protocol.about}",
+        notes=notes,
     )
+
+
+def _is_trial(name: str | Path) -> bool:
+    """Whether a name is that of a trial or disease; a file is one if it names a disease or its modules."""
+    from ..experiments.disease import list_diseases
+    from ..experiments.files import read_toml
+    from ..experiments.trial import list_trials
+
+    if str(name) in {*list_trials(), *list_diseases()}:
+        return True
+    path = Path(name)
+    return path.suffix == ".toml" and bool({"disease", "modules"} & set(read_toml(path)))
+
+
+def _bench(name: str | Path, arm: Mapping[str, Any] | str | None, evidence: Evidence) -> tuple[Well, str]:
+    from ..experiments.arm import parse_arm
+    from ..experiments.assay import load_assay
+    from ..experiments.bench import prepared
+
+    if isinstance(arm, str):
+        raise InputError(f"{arm!r}: the arm of an assay is keys, not a name", key="arm")
+    protocol = load_assay(name, evidence)
+    well = prepared(protocol, parse_arm(arm or {}, protocol.defaults, evidence), evidence)
+    return well, f"{protocol.title}. {protocol.about}"
+
+
+def _course(name: str | Path, arm: Mapping[str, Any] | str | None, evidence: Evidence) -> tuple[Well, str]:
+    from ..experiments.course import course
+    from ..experiments.trial import load_trial
+
+    if arm is not None and not isinstance(arm, str):
+        hint = "name an arm; what is given stands in the trial's file"
+        raise InputError("the arm of a trial is a name, not keys", key="arm", suggestion=hint)
+    trial = load_trial(name, evidence)
+    about = (
+        f"{trial.spec.title}. {trial.disease.spec.title}. One plausible patient. "
+        f"Time in days, {trial.disease.spec.clock}; enrolment on day {trial.disease.spec.enrol.day:g}. "
+        "Research software: not for decisions on patients."
+    )
+    return course(trial, evidence, arm=arm or ""), about
 
 
 def groundings(evidence: Evidence) -> dict[str, str]:
