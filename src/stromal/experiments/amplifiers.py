@@ -135,13 +135,12 @@ def pushes(run: Run, evidence: Evidence) -> list[Push]:
                 cells = [c for c in cells if f"{place}:{c}" in run.system.state_index]
                 if not cells or owner_of(cells[0]) != "host":
                     continue
-                saturation = [
-                    _saturation(run.system, env, place, cells[0], rule, signals[rule.id], evidence)
-                    for env in envs
-                ]
-                if saturation[0] is None or saturation[1] is None:
+                about = (place, cells[0], rule, signals[rule.id], evidence)
+                given = _saturation(run.system, envs[0], *about)
+                without = _saturation(run.system, envs[1], *about)
+                if given is None or without is None:
                     continue
-                (h, x), (h0, _) = saturation
+                (h, x), (h0, _) = given, without
                 change = 100.0 * (_factor(rule, h, envs[0]) - _factor(rule, h0, envs[1]))
                 if rule.effect != "requires":
                     change = change / _factor(rule, h0, envs[1])

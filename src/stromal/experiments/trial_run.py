@@ -1,4 +1,4 @@
-"""Run a trial: virtual patients through the arms, what is read, and what a trial of that size would report."""
+"""Run a trial: virtual patients go through the arms, and what a trial of that size would report is read."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from scipy.special import ndtri
 
 from ..evidence import Evidence, load_evidence
 from .allocation import allocate
+from .amplifiers import Push, sentences
+from .bench import Run
 from .cohort import Followed, follow
 from .ensemble import Z90, uniform
 from .keep import Keeper
@@ -72,6 +74,12 @@ class TrialResult:
     curves : tuple of Curve
     scores : tuple of Score
         Predicted beside reported.
+    pushes : dict of str to list of Push
+        By arm with a product: the rules that it moves most, place by place.
+    amplifiers : tuple of str
+        The same in sentences: by what the dose reaches the disease.
+    traces : dict of str to Run
+        By arm with a product: some patients with and without it, every state (for the ledger).
     followed : Followed
         Observables of the virtual patients themselves.
     patients : Patients
@@ -88,6 +96,9 @@ class TrialResult:
     shift: Mapping[tuple[str, str], tuple[float, float, float]]
     curves: tuple[Curve, ...]
     scores: tuple[Score, ...]
+    pushes: Mapping[str, list[Push]]
+    amplifiers: tuple[str, ...]
+    traces: Mapping[str, Run]
     followed: Followed
     patients: Patients
     posterior: Posterior
@@ -189,6 +200,9 @@ def run_trial(
         shifts,
         _curves(trial, seen, shown),
         _scores(trial, summary, estimands, seed),
+        moved,
+        _said(trial, moved, evidence),
+        traces,
         followed,
         patients,
         posterior,
@@ -292,6 +306,14 @@ def _setting(trial: Trial, posterior: Posterior, seed: int, replicate: int) -> d
                 if setting.sd is not None:
                     out[name] = out[name] + setting.sd * z
     return out
+
+
+def _said(trial: Trial, moved: Mapping[str, list[Push]], evidence: Evidence) -> tuple[str, ...]:
+    out: list[str] = []
+    for arm, found in moved.items():
+        lead = f"{arm}: " if len(moved) > 1 else ""
+        out += [lead + text for text in sentences(found, trial.disease.spec.target, evidence)]
+    return tuple(out)
 
 
 def _warnings(trial: Trial, patients: Patients, posterior: Posterior, asked: int, used: int) -> list[str]:
