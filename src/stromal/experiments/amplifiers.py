@@ -254,10 +254,12 @@ def _saturation(
     return None
 
 
-def _contents(evidence: Evidence) -> set[str]:
-    return {
-        b.behaviour.removeprefix("keeps ") for b in evidence.behaviours if b.behaviour.startswith("keeps ")
-    }
+@lru_cache(maxsize=8)
+def _contents(evidence: Evidence) -> frozenset[str]:
+    """Return what is carried in pieces, so that some cells hold it and others do not."""
+    verb = "keeps "
+    rows = evidence.behaviours
+    return frozenset(b.behaviour.removeprefix(verb) for b in rows if b.behaviour.startswith(verb))
 
 
 def _factor(rule: Rule, h: np.ndarray, env: Mapping[str, np.ndarray]) -> np.ndarray:

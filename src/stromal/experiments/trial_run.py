@@ -184,6 +184,11 @@ def run_trial(
         followed = follow(
             trial, patients, evidence, bodies, threads=threads, progress=progress, keep=keeper.part
         )
+    traces, moved = {}, {}
+    for arm in trial.arms:
+        if arm.product is not None:
+            traces[arm.name] = traced(trial, arm, patients, evidence, bodies, threads=threads)
+            moved[arm.name] = pushes(traces[arm.name], evidence)
     shown = {
         name: trial.endpoints[name] for name in dict.fromkeys((trial.spec.primary, *trial.spec.endpoints))
     }
