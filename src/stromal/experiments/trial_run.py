@@ -13,7 +13,7 @@ from scipy.special import ndtri
 
 from ..evidence import Evidence, load_evidence
 from .allocation import allocate
-from .amplifiers import Push, sentences
+from .amplifiers import Push, pushes, sentences, traced
 from .bench import Run
 from .cohort import Followed, follow
 from .ensemble import Z90, uniform
