@@ -28,7 +28,11 @@ from .rest import Resting, solve_rest
 from .switches import apply_arm
 from .well import solve
 
-__all__ = ["Patients", "enrol", "plausible"]
+__all__ = ["ENROLLED", "PLAUSIBLE", "Patients", "enrol", "plausible"]
+
+#: Plausible patients of a draw, and those enrolled: the same when a disease is fitted and when a trial is
+#: run, so that the patients are the same too.
+PLAUSIBLE, ENROLLED = 32, 10
 
 #: Patients of a draw from whom its natural history is told.
 ENOUGH = 10
@@ -288,8 +292,8 @@ def enrol(
     evidence: Evidence,
     ensemble: Ensemble,
     *,
-    size: int = 48,
-    keep: int = 12,
+    size: int = PLAUSIBLE,
+    keep: int = ENROLLED,
     extra: tuple[str, ...] = (),
     threads: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,

@@ -21,7 +21,7 @@ from .keep import Keeper
 from .observer import Observer
 from .outcome import EventOutcome, Outcomes
 from .paths import Paths
-from .population import Patients, enrol
+from .population import ENROLLED, PLAUSIBLE, Patients, enrol
 from .posterior import Posterior, disease_posterior
 from .scoring import Historical, Score, historical_forecast, no_effect_forecast, score
 from .scoring import Reported as Scored
@@ -32,8 +32,6 @@ from .trial import Trial, load_trial
 
 __all__ = ["Curve", "TrialResult", "run_trial"]
 
-#: Plausible patients of a draw, and those enrolled; a trial draws its patients from the latter.
-PLAUSIBLE, ENROLLED = 40, 16
 #: Points at which curves are kept.
 CURVE_POINTS = 41
 
@@ -175,8 +173,6 @@ def run_trial(
             trial.disease,
             evidence,
             bodies,
-            size=PLAUSIBLE,
-            keep=ENROLLED,
             extra=extra,
             threads=threads,
             progress=progress,

@@ -24,7 +24,7 @@ from ..experiments.disease import DISEASES, Direction, Fitted
 from ..experiments.endpoint import draw_observation
 from ..experiments.ensemble import Z90, Ensemble, shipped_ensemble, uniform
 from ..experiments.observer import Observer
-from ..experiments.population import enrol
+from ..experiments.population import ENROLLED, PLAUSIBLE, enrol
 from ..experiments.results import band
 from ..experiments.survival import cumulative_incidence, median_time
 from ..experiments.trial import Trial, load_trial
@@ -109,8 +109,8 @@ def fit_disease(
     draws: int = 100,
     variants: int = 4,
     settings: int = 100,
-    size: int = 32,
-    keep: int = 10,
+    size: int = PLAUSIBLE,
+    keep: int = ENROLLED,
     seed: int = 1,
     threads: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
