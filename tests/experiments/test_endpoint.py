@@ -57,6 +57,15 @@ def test_death_stops_everything_and_rivals_are_named() -> None:
     assert competing["failure_free"] == ("death_after_relapse",)
 
 
+def test_a_rival_that_is_named_twice_over_stands_once() -> None:
+    text = small.FILE.replace(
+        'censored_by = ["relapse"]\nstart', 'censored_by = ["nonrelapse_death", "relapse"]\nstart'
+    )
+    chronic = small.endpoints(text)["chronic"]
+    assert isinstance(chronic, Hazard)
+    assert chronic.competing == ("nonrelapse_death", "relapse", "death_after_relapse")
+
+
 def test_events_are_bad_responses_are_good_and_levels_take_no_side() -> None:
     better = {n: e.better for n, e in FOUND.items()}
     assert better["relapse"] == better["survival"] == better["adverse"] == better["grade"] == "lower"
@@ -138,6 +147,8 @@ MISTAKES = [
     ("spread = 2, source", "sd = 2, source", "nonrelapse_death.rate.sd", "reach below zero"),
     ("coefficient = { value = 1.5", "weight = { value = 1.5", "terms[0].weight", "known: coefficient"),
     ("terminal = true\ncens", "terminal = 1\ncens", "nonrelapse_death.terminal", "neither true nor false"),
+    ('after = "relapse"', 'after = "nonrelapse_death"', "death_after_relapse.after", "cannot follow it"),
+    ('after = "relapse"', 'after = "relapse"\ncensored_by = ["relapse"]', "death_after_relapse.after", "cannot follow it"),
     ('after = "relapse"', 'after = "survival"', "death_after_relapse.after", "right kind"),
     ('after = "relapse"', 'after = "death_after_relapse"', "death_after_relapse.after", "right kind"),
     ('at_least = "III"', 'at_least = "V"', "severe.at_least", "did you mean 'IV'"),

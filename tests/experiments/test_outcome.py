@@ -165,6 +165,17 @@ def test_the_dead_have_no_grade_no_level_and_no_response() -> None:
     assert not out["complete_response"].value[dead].any()  # type: ignore[union-attr]
 
 
+def test_who_dies_on_the_day_of_a_visit_is_dead_at_it() -> None:
+    text = small.FILE.replace("delay = { value = 5", "days = [28]\nterminal = true\n#").replace(
+        'after = "relapse"', ""
+    )
+    text = text.replace('unless = ["relapse"]', "")
+    out = observe(small.endpoints(text), small.paths(20, leukaemia=1000.0), seed=1)
+    assert (event(out, "relapse").time <= 28).all()
+    assert np.isnan(out["il6"].value[:, 1]).all() and (out["grade"].level[:, 2] == DEAD).all()  # type: ignore[union-attr]
+    assert not out["complete_response"].value.any()  # type: ignore[union-attr]
+
+
 def test_a_relapse_takes_a_durable_response_away() -> None:
     damage = np.where(np.linspace(0, 730, 147) < 10, 0.6, 0.0)
     stays = small.paths(100, damage=damage, IL6=0.0)

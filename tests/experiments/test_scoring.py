@@ -75,6 +75,9 @@ def test_no_effect_is_the_reference_arm_itself() -> None:
     assert apart.mean() == pytest.approx(0, abs=1e-9)
     # two arms of 90 with 40 % each
     assert apart.std() == pytest.approx(100 * np.sqrt(2 * 0.24 / 90), rel=0.05)
+    unlike = trials(np.linspace(0.1, 0.9, 60))
+    within = no_effect_forecast(unlike, "effect")
+    assert within.std() < 8, "draws that differ do not: both arms of a trial have the same truth"
     ratio = no_effect_forecast(CONTROL, "effect", "log")
     assert np.median(ratio) == pytest.approx(1, abs=0.02)
     with pytest.raises(InputError, match="one replicate"):
@@ -104,6 +107,9 @@ def test_a_model_that_sees_the_effect_is_not_vacuous_and_one_that_dreams_is() ->
     assert good.log < min(good.log_no_effect, good.log_historical)
     wild = score(trials(np.full(60, 0.98), seed=2), seen, **rivals)
     assert wild.vacuous and not wild.inside
+    between = score(trials(np.full(60, 0.45), seed=2), seen, **rivals)
+    assert between.crps_historical < between.crps < between.crps_no_effect
+    assert not between.vacuous, "it beats one of them"
     null = Reported("y", 40.0, "another trial", resolution=100 / 90)
     assert score(trials(np.full(60, 0.6), seed=2), null, rule="log", **rivals).vacuous
 

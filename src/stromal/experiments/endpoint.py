@@ -95,8 +95,7 @@ def parse_endpoints(
     for name, endpoint in found.items():
         if isinstance(endpoint, Event):
             others = named[name] + tuple(t for t in terminal if t not in named[name] and t != name)
-            # what it follows is not its rival
-            found[name] = replace(endpoint, competing=tuple(o for o in others if o != endpoint.after))
+            found[name] = replace(endpoint, competing=others)
         elif isinstance(endpoint, Composite):
             others = named[name] + tuple(t for t in terminal if t not in named[name])
             found[name] = replace(endpoint, competing=tuple(o for o in others if o not in endpoint.events))
@@ -176,6 +175,13 @@ def _check_names(
             check(name, "failures", endpoint.failures, Response)
         if isinstance(endpoint, Event) and endpoint.after:
             check(name, "after", (endpoint.after,), Event)
+            before = found[endpoint.after]
+            if endpoint.after in named[name] or (isinstance(before, Event) and before.terminal):
+                raise InputError(
+                    f"{endpoint.after!r} keeps it from happening, so it cannot follow it",
+                    file=file,
+                    key=f"{key}.{name}.after",
+                )
             seen, at = {name}, endpoint.after
             while at:
                 if at in seen:
