@@ -112,7 +112,7 @@ def test_groups_share_a_pattern(seed):
     n = 30
     t = eliminate({(int(i), int(j)) for i, j in rng.integers(0, n, (110, 2))}, n)
     assert sorted(t.order) == list(range(n))
-    rows = [list(t.u_col[t.u_start[i] : t.u_start[i + 1]]) for i in range(n)]
+    rows = [list(t.u_col[t.u_start[i] : t.u_start[i + 1]]) for i in range(t.head)]
     covered = [[] for _ in range(n)]
     for i in range(n):
         for g in range(t.g_start[i], t.g_start[i + 1]):

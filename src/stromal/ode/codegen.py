@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..model.system import System
+from .jit import tile_rows
 from .sparse import Tables, eliminate
 from .tape import Tape
 
@@ -285,7 +286,7 @@ def generate(system: System, width: int) -> Program:
     """
     built = _Built(system)
     n = len(system.states)
-    tables = eliminate(built.pattern, n)
+    tables = eliminate(built.pattern, n, tile_rows())
     place = np.empty(n, dtype=int)
     place[tables.order] = np.arange(n)
     tape = built.tape

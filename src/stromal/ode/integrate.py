@@ -16,6 +16,7 @@ __all__ = ["control_ir"]
 
 SAFETY, SHRINK, GROW, SHRINK_NAN = 0.9, 0.2, 6.0, 0.1
 ORDER = 5.0  # of the error estimate: it falls with h^5
+SINGLE = 0.99e-6  # from this relative tolerance on, linear algebra in single precision
 LEAST_STEP = 1e-14  # of time and span: below, a step no longer moves time
 
 
@@ -168,12 +169,22 @@ class _Loop(Stepper):
             total = a.b.fmul(k, factor) if total is None else a.fma(k, factor, total)
         return total  # type: ignore[return-value]
 
+    def in_one_precision(self, name: str, arguments: list[ir.Value]) -> None:
+        """Call a function of the linear algebra, in single precision if the tolerance allows it."""
+        b = self.a.b
+        double, single = (getattr(linear, name) for linear in self.linear)
+        with b.if_else(b.fcmp_ordered(">=", self.arg["rtol"], DOUBLE(SINGLE))) as (loose, tight):
+            with loose:
+                b.call(single, arguments)
+            with tight:
+                b.call(double, arguments)
+
     def stages(self) -> None:
         """Make one step of every lane: factors, eight stages, error, factor of the next step."""
         a, b, ws, like = self.a, self.a.b, self.ws, lambda x: self.a.like(self.vec, x)
         per_step = b.fdiv(like(1.0), a.get(ws["used"], 0, self.vec))
         a.put(b.fmul(per_step, like(1.0 / method.GAMMA)), ws["diagonal"], 0)
-        b.call(self.factor, [ws[x] for x in ("jac", "diagonal", "low", "up", "inverse", "row")])
+        self.in_one_precision("factor", [ws[x] for x in ("jac", "diagonal", "lu", "row")])
         for s in range(method.STAGES):
             if s:
                 with a.loop(0, self.n) as i:
@@ -184,7 +195,7 @@ class _Loop(Stepper):
                 if s:
                     value = a.fma(self.combine(method.C[s], i, None), per_step, value)
                 a.put(value, ws[f"k{s}"], i)
-            b.call(self.solve, [ws["low"], ws["up"], ws["inverse"], ws[f"k{s}"]])
+            self.in_one_precision("solve", [ws["lu"], ws[f"k{s}"], ws["row"]])
         last = ws[f"k{method.STAGES - 1}"]
         with a.loop(0, self.n) as i:
             a.put(b.fadd(a.get(ws["u"], i, self.vec), a.get(last, i, self.vec)), ws["new"], i)

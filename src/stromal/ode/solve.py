@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..model.system import System
 from . import jit
 from .codegen import canonical, generate
+from .linear import factor_size
 from .stepper import ARGUMENTS, Layout
 
 __all__ = ["STATUS", "Events", "Kernel", "Result", "compile_system"]
@@ -292,7 +293,7 @@ def build(system: System, width: int, opt: int = 1) -> tuple[dict, bytes]:
     program = generate(system, width)
     tables = program.tables
     sizes = {"n_slots": program.n_slots, "n_scratch": program.n_scratch, "n_jac": len(tables.j_col)}
-    sizes |= {"n_low": len(tables.l_col), "n_up": len(tables.u_col), "width": width}
+    sizes |= {"n_lu": factor_size(tables), "width": width}
     layout = Layout(n=len(system.states), n_params=len(system.parameters), **sizes)
     vec = f"<{width} x double>"
     head = [f"declare {vec} @llvm.{name}.v{width}f64({', '.join([vec] * count)})"

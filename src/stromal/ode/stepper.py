@@ -12,7 +12,8 @@ from llvmlite import ir
 
 from . import method
 from .asm import DOUBLE, I1, I32, I64, PTR, Asm, define_exp, define_log, new_function
-from .linear import define_factor, define_jac_times, define_solve, tables_of
+from .linear import Linear, define_jac_times, tables_of
+from .jit import register_lanes
 from .sparse import Tables
 
 __all__ = ["ARGUMENTS", "Layout", "Stepper"]
@@ -37,20 +38,19 @@ class Layout:
     n_slots: int
     n_scratch: int
     n_jac: int
-    n_low: int
-    n_up: int
+    n_lu: int
     width: int
 
     def offsets(self) -> dict[str, int]:
         """Return the first vector of each array, and ``size``."""
         n, out, at = self.n, {}, 0
-        sizes = {"y": n, "new": n, "u": n, "f": n, "row": n, "inverse": n, "error": 1, "diagonal": 1}
+        sizes = {"y": n, "new": n, "u": n, "f": n, "row": n, "error": 1, "diagonal": 1}
         sizes |= {"t": 1, "h": 1, "used": 1, "t_new": 1, "factor": 1, "d1": n, "d2": n, "d3": n}
         # whole numbers of a lane, 8 bytes each: run, next output, next event, steps taken; flags
         sizes |= {"run": 1, "io": 1, "ie": 1, "count": 1, "fresh": 1, "held": 1, "accept": 1}
         sizes |= {f"k{s}": n for s in range(method.STAGES)}
         sizes |= {"raw": self.n_params, "slots": self.n_slots, "scratch": self.n_scratch}
-        sizes |= {"jac": self.n_jac, "low": self.n_low, "up": self.n_up}
+        sizes |= {"jac": self.n_jac, "lu": self.n_lu}
         for name, size in sizes.items():
             out[name] = at
             at += max(size, 1)
@@ -72,7 +72,6 @@ class Stepper:
         self.layout, self.n = layout, layout.n
         self.vec = ir.VectorType(DOUBLE, layout.width)
         self.module = ir.Module("stromal")
-        self.tab = tables_of(self.module, tables)
         void = ir.VoidType()
         self.straight = {
             name: ir.Function(self.module, ir.FunctionType(void, [PTR] * count), name)
@@ -80,9 +79,12 @@ class Stepper:
         }
         define_exp(self.module, self.vec)
         define_log(self.module, self.vec)
-        self.factor = define_factor(self.module, self.vec, self.tab, self.n)
-        self.solve = define_solve(self.module, self.vec, self.tab, self.n)
+        self.tab = tables_of(self.module, tables)
         self.jac_times = define_jac_times(self.module, self.vec, self.tab, self.n)
+        self.linear = [
+            Linear(self.module, tables, self.tab, self.vec, register_lanes(), single)
+            for single in (False, True)
+        ]
         self.place = layout.offsets()
         self.write = self.define_write()
         self.finish = self.define_finish()
