@@ -147,9 +147,7 @@ def synthetic(states: int = 150, rules: float = 1.2) -> Model:
     doses = [(14.0 * k + 1.0, {"mediator0": (1.0, 20.0), "cell0": (1.0, 100.0)}) for k in range(12)]
     mediators = [s for s in index if s.startswith("mediator")]
     seen = [f"cell{i}" for i in range(6)] + mediators[:: max(len(mediators) // 6, 1)][:6]
-    return Model(
-        system, y0, np.linspace(0.0, 180.0, 51), doses, [index[s] for s in seen], lognormal(system)
-    )
+    return Model(system, y0, np.linspace(0.0, 180.0, 51), doses, [index[s] for s in seen], lognormal(system))
 
 
 MODELS: dict[str, Callable[[], Model]] = {"synthetic": synthetic}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
 from ..model.system import System
 from .jit import tile_rows
+from .lower import Lowering
 from .sparse import Tables, eliminate
 from .tape import Tape
 
@@ -29,8 +31,8 @@ class Program:
     Attributes
     ----------
     ir : str
-        LLVM IR of ``prepare(params, slots, scratch)``, ``rhs(y, slots, scratch, f)`` and
-        ``rhs_jac(y, slots, scratch, f, j)``.
+        LLVM IR of ``prepare(params, slots, scratch)``, ``rhs(y, slots, scratch, f)``, which adds to
+        ``f``, and ``rhs_jac(y, slots, scratch, f, j)``.
     tables : Tables
         Pattern of Jacobian and factors.
     n_slots : int
@@ -180,7 +182,7 @@ class _Writer:
 
     def _needs(self, i: int) -> list[int]:
         op, a, b = self.tape.ops[i]
-        if op not in ("add", "sub", "mul", "div"):
+        if op not in ("add", "sub", "mul"):
             return [a]
         product = self._fused(i)
         return [a, b] if product is None else [b if product == a else a, *self.tape.ops[product][1:]]
@@ -197,10 +199,12 @@ class _Writer:
             elif op == "sub":
                 z = self.line(f"fneg {vec} {z}")
             return self.fma(x, y, z)
-        if op in ("add", "sub", "mul", "div"):
+        if op in ("add", "sub", "mul"):
             return self.line(f"f{op} {vec} {self._use(a)}, {self._use(b)}")
         x = self._use(a)
         match op:
+            case "inverse":
+                return self.line(f"fdiv {vec} {self.number(1.0)}, {x}")
             case "neg":
                 return self.line(f"fneg {vec} {x}")
             case "pos" | "floor":
@@ -211,7 +215,7 @@ class _Writer:
             case "sqrt":
                 return self.line(f"call {vec} @llvm.sqrt.v{self.width}f64({vec} {x})")
             case "pow":
-                log = self.tape._unary("log", a)
+                log = self.tape.unary("log", a)
                 if log not in self.name and log not in self.home:
                     self.name[log] = self.call("log", x)
                 return self.call("exp", self.line(f"fmul {vec} {self._use(log)}, {self.number(b)}"))
@@ -248,32 +252,34 @@ class _Built:
         n = len(system.states)
         env = {state.name: tape.state(i) for i, state in enumerate(system.states)}
         env |= {parameter.name: tape.param(k) for k, parameter in enumerate(system.parameters)}
-        done: dict[int, int] = {}
+        rates = [process.rate for process in system.processes]
+        lower = Lowering(tape, [*system.assignments.values(), *rates])
         for name, expr in system.assignments.items():
-            (env[name],) = tape.lower([expr], env, done)
-        rates = tape.lower([process.rate for process in system.processes], env, done)
+            env[name] = lower(expr, env)
+        rate_of = [lower(rate, env) for rate in rates]
         index = system.state_index
-        self.gradients: list[tuple[dict[int, int], list[tuple[int, float]]]] = []
+        # of each process: the factor free of the state, the slopes of the rest, what it changes
+        self.gradients: list[tuple[int, dict[int, int], list[tuple[int, float]]]] = []
         terms: list[list[int]] = [[] for _ in range(n)]
         self.pattern: set[tuple[int, int]] = set()
-        for rate, process in zip(rates, system.processes, strict=True):
+        for rate, process in zip(rate_of, system.processes, strict=True):
             changes = [(index[state], float(c)) for state, c in process.changes if c]
             for s, c in changes:
                 terms[s].append(tape.mul(tape.const(c), rate))
-            slopes = {v: d for v, d in tape.gradient(rate).items() if tape.ops[d][:2] != ("const", 0.0)}
-            self.gradients.append((slopes, changes))
+            still, rest = tape.split(rate)
+            slopes = {} if rest is None else tape.gradient(rest)
+            slopes = {v: d for v, d in slopes.items() if tape.ops[d][:2] != ("const", 0.0)}
+            self.gradients.append((tape.const(1.0) if still is None else still, slopes, changes))
             self.pattern |= {(s, v) for s, _ in changes for v in slopes}
         zero = tape.const(0.0)
-        self.total = [tape._fold(tape.add, part) if part else zero for part in terms]
+        self.total = [reduce(tape.add, part) if part else zero for part in terms]
         self.shared = [0] * len(tape.ops)
-        for i in range(len(tape.ops)):
-            for a in tape._operands(i):
-                self.shared[a] += 1
-        for i in self.total:
+        roots = [*self.total, *(d for _, slopes, _ in self.gradients for d in slopes.values())]
+        for i in roots:
             self.shared[i] += 2
-        for slopes, _ in self.gradients:
-            for d in slopes.values():
-                self.shared[d] += 2
+        for i in tape.reach(roots):
+            for a in tape.operands(i):
+                self.shared[a] += 1
 
 
 def generate(system: System, width: int) -> Program:
@@ -298,16 +304,19 @@ def generate(system: System, width: int) -> Program:
     def writer() -> _Writer:
         return _Writer(tape, width, slots, uses, built.shared)
 
-    def totals(target: _Writer) -> None:
+    def totals(target: _Writer, add: bool) -> None:
         for i, state in enumerate(tables.order):
-            target.store(target.value(built.total[state]), "%f", i)
+            value = target.value(built.total[state])
+            if add:
+                value = target.line(f"fadd {target.vec} {value}, {target.load('%f', i)}")
+            target.store(value, "%f", i)
             target.cut_if_long()
 
     rhs = writer()
-    totals(rhs)
+    totals(rhs, add=True)
     jac = writer()
     _write_jacobian(jac, built, tables, place)
-    totals(jac)
+    totals(jac, add=False)
     prepare = writer()
     prepare.hoist = False
     for i, k in list(slots.items()):
@@ -334,15 +343,23 @@ def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarr
         for e in range(tables.j_start[i], tables.j_start[i + 1]):
             at[i, int(tables.j_col[e])] = e
     seen: set[int] = set()
-    for slopes, changes in built.gradients:
+    tape = built.tape
+    for still, slopes, changes in built.gradients:
         for v, d in slopes.items() if changes else ():
-            slope = jac.value(d)
+            by, rest = tape.split(d)
+            negative = rest is not None and tape.ops[rest][0] == "neg"
+            rest = tape.ops[rest][1] if negative else rest
+            by = still if by is None else tape.mul(still, by)
             for s, c in changes:
                 e = at[int(place[s]), int(place[v])]
-                if e not in seen:
-                    seen.add(e)
-                    out = slope if c == 1.0 else jac.line(f"fmul {jac.vec} {slope}, {jac.number(c)}")
+                c = -c if negative else c
+                x = jac.value(by if abs(c) == 1.0 else tape.mul(tape.const(abs(c)), by))
+                x = jac.line(f"fneg {jac.vec} {x}") if c < 0.0 else x
+                y = jac.number(1.0) if rest is None else jac.value(rest)
+                if e in seen:
+                    out = jac.fma(x, y, jac.load("%j", e))
                 else:
-                    out = jac.fma(slope, jac.number(c), jac.load("%j", e))
+                    out = jac.line(f"fmul {jac.vec} {x}, {y}")
+                seen.add(e)
                 jac.store(out, "%j", e)
         jac.cut_if_long()

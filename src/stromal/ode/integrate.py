@@ -179,6 +179,20 @@ class _Loop(Stepper):
             with tight:
                 b.call(double, arguments)
 
+    def begin_stage(self, s: int, i: ir.Value, per_step: ir.Value) -> None:
+        """Set vector ``i`` of where stage ``s`` is evaluated, and of what is added to its right-hand side."""
+        a, ws, stage = self.a, self.ws, self.ws[f"k{s}"]
+        if s == 0:
+            a.put(a.get(ws["f"], i, self.vec), stage, i)
+            return
+        if s > 1 and method.A[s][:-1] == method.A[s - 1]:
+            k = a.get(ws[f"k{s - 1}"], i, self.vec)
+            u = a.fma(k, method.A[s][-1], a.get(ws["u"], i, self.vec))
+        else:
+            u = self.combine(method.A[s], i, a.get(ws["y"], i, self.vec))
+        a.put(u, ws["u"], i)
+        a.put(a.b.fmul(self.combine(method.C[s], i, None), per_step), stage, i)
+
     def stages(self) -> None:
         """Make one step of every lane: factors, eight stages, error, factor of the next step."""
         a, b, ws, like = self.a, self.a.b, self.ws, lambda x: self.a.like(self.vec, x)
@@ -186,16 +200,12 @@ class _Loop(Stepper):
         a.put(b.fmul(per_step, like(1.0 / method.GAMMA)), ws["diagonal"], 0)
         self.in_one_precision("factor", [ws[x] for x in ("jac", "diagonal", "lu", "row")])
         for s in range(method.STAGES):
-            if s:
-                with a.loop(0, self.n) as i:
-                    a.put(self.combine(method.A[s], i, a.get(ws["y"], i, self.vec)), ws["u"], i)
-                b.call(self.straight["rhs"], [ws["u"], ws["slots"], ws["scratch"], ws["f"]])
+            stage = ws[f"k{s}"]
             with a.loop(0, self.n) as i:
-                value = a.get(ws["f"], i, self.vec)
-                if s:
-                    value = a.fma(self.combine(method.C[s], i, None), per_step, value)
-                a.put(value, ws[f"k{s}"], i)
-            self.in_one_precision("solve", [ws["lu"], ws[f"k{s}"], ws["row"]])
+                self.begin_stage(s, i, per_step)
+            if s:
+                b.call(self.straight["rhs"], [ws["u"], ws["slots"], ws["scratch"], stage])
+            self.in_one_precision("solve", [ws["lu"], stage, ws["row"]])
         last = ws[f"k{method.STAGES - 1}"]
         with a.loop(0, self.n) as i:
             a.put(b.fadd(a.get(ws["u"], i, self.vec), a.get(last, i, self.vec)), ws["new"], i)

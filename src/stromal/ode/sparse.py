@@ -14,7 +14,7 @@ import numpy as np
 __all__ = ["Tables", "eliminate", "triangle"]
 
 GROUP = 4  # pivots handled in one pass over a row: saves loads and stores of the row
-SLOW = 2.0  # time of a multiply-add driven by tables, in those of one in a tile
+SLOW = 5.0  # time of a multiply-add driven by tables, in those of one in a tile
 SOLVES = 8  # substitutions for each factorisation
 
 
