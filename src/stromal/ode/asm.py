@@ -147,12 +147,12 @@ LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 
 def define_exp(module: ir.Module, vec: ir.VectorType) -> None:
-    """Add ``vexp``: x = k ln 2 + r, polynomial in r, scaled by 2^k.
+    """Add ``vexp`` and the number of lanes: x = k ln 2 + r, polynomial in r, scaled by 2^k.
 
     The scaling takes two steps, so that it may over- and underflow. The relative error is under
     2e-16 where the result is a normal number.
     """
-    function = ir.Function(module, ir.FunctionType(vec, [vec]), "vexp")
+    function = ir.Function(module, ir.FunctionType(vec, [vec]), f"vexp{vec.count}")
     a = Asm(ir.IRBuilder(function.append_basic_block("entry")))
     b, whole = a.b, ir.VectorType(I64, vec.count)
     x = function.args[0]
@@ -175,8 +175,8 @@ def define_exp(module: ir.Module, vec: ir.VectorType) -> None:
 
 
 def define_log(module: ir.Module, vec: ir.VectorType) -> None:
-    """Add ``vlog``: x = 2^e m with m near 1, series in s = (m-1)/(m+1); -inf at 0, nan below."""
-    function = ir.Function(module, ir.FunctionType(vec, [vec]), "vlog")
+    """Add ``vlog`` and the number of lanes: x = 2^e m with m near 1, series in s = (m-1)/(m+1); -inf at 0, nan below."""
+    function = ir.Function(module, ir.FunctionType(vec, [vec]), f"vlog{vec.count}")
     a = Asm(ir.IRBuilder(function.append_basic_block("entry")))
     b, whole = a.b, ir.VectorType(I64, vec.count)
 

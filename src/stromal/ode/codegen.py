@@ -1,6 +1,6 @@
 """Straight-line LLVM IR of a system: what is free of the state, right-hand side, Jacobian.
 
-A value is a vector with one run in each lane (structure of arrays: number ``i`` of a run is lane
+A value is a register with one run in each lane (structure of arrays: number ``i`` of a run is lane
 ``l`` of vector ``i``), so lanes never meet and a run's result cannot depend on its neighbours.
 No fast-math flag is set; a product is fused with the sum that uses it where the machine can.
 """
@@ -84,11 +84,17 @@ class _Writer:
     """
 
     def __init__(
-        self, tape: Tape, width: int, slots: dict[int, int], uses: set[str], shared: list[int]
+        self,
+        tape: Tape,
+        width: int,
+        parts: int,
+        slots: dict[int, int],
+        uses: set[str],
+        shared: list[int],
     ) -> None:
         self.tape, self.slots, self.uses, self.shared = tape, slots, uses, shared
         self.vec = f"<{width} x double>"
-        self.width = width
+        self.width, self.parts = width, parts
         self.chunks: list[_Chunk] = []
         self.home: dict[int, _Chunk] = {}
         self.scratch: dict[int, int] = {}
@@ -123,12 +129,12 @@ class _Writer:
 
     def load(self, base: str, i: int) -> str:
         """Read vector ``i`` of ``base``: at each use, since a load folds into its user."""
-        at = self.line(f"getelementptr {self.vec}, ptr {base}, i64 {i}")
+        at = self.line(f"getelementptr {self.vec}, ptr {base}, i64 {i * self.parts}")
         return self.line(f"load {self.vec}, ptr {at}, align {8 * self.width}")
 
     def store(self, value: str, base: str, i: int) -> None:
         """Write vector ``i`` of ``base``."""
-        at = self.line(f"getelementptr {self.vec}, ptr {base}, i64 {i}")
+        at = self.line(f"getelementptr {self.vec}, ptr {base}, i64 {i * self.parts}")
         self.lines.append(f"  store {self.vec} {value}, ptr {at}, align {8 * self.width}")
 
     def value(self, root: int) -> str:
@@ -230,18 +236,27 @@ class _Writer:
     def call(self, name: str, x: str) -> str:
         """Write a call of our own ``exp`` or ``log``."""
         self.uses.add(name)
-        return self.line(f"call {self.vec} @v{name}({self.vec} {x})")
+        return self.line(f"call {self.vec} @v{name}{self.width}({self.vec} {x})")
 
     def function(self, name: str, arguments: str, attributes: str = "#0") -> str:
         """Return the finished function, which calls its chunks one after another."""
         typed = ", ".join(f"ptr noalias {argument}" for argument in arguments.split())
-        plain = ", ".join(f"ptr {argument}" for argument in arguments.split())
         out = []
         for i, chunk in enumerate(self.chunks):
             body = "\n".join(chunk.lines)
             out.append(f"define internal void @{name}.{i}({typed}) {attributes} {{\n{body}\n  ret void\n}}\n")
-        calls = "\n".join(f"  call void @{name}.{i}({plain})" for i in range(len(self.chunks)))
-        return "\n".join([*out, f"define void @{name}({typed}) #0 {{\n{calls}\n  ret void\n}}\n"])
+        calls = []
+        for i in range(len(self.chunks)):
+            # all parts of a chunk, one after another: the second finds its instructions close by
+            for part in range(self.parts):
+                calls.append(f"  call void @{name}.{i}({', '.join(f'ptr {x}.{part}' for x in arguments.split())})")
+        offsets = [
+            f"  {x}.{part} = getelementptr {self.vec}, ptr {x}, i64 {part}"
+            for x in arguments.split()
+            for part in range(self.parts)
+        ]
+        body = "\n".join([*offsets, *calls])
+        return "\n".join([*out, f"define void @{name}({typed}) #0 {{\n{body}\n  ret void\n}}\n"])
 
 
 class _Built:
@@ -282,8 +297,15 @@ class _Built:
                 self.shared[a] += 1
 
 
-def generate(system: System, width: int) -> Program:
+def generate(system: System, width: int, register: int) -> Program:
     """Return the straight-line code of ``system`` for ``width`` runs in a vector.
+
+    Parameters
+    ----------
+    system : System
+    width : int
+    register : int
+        Runs in a register: the code is written for one and called for each part of a vector.
 
     Raises
     ------
@@ -302,7 +324,7 @@ def generate(system: System, width: int) -> Program:
     uses: set[str] = set()
 
     def writer() -> _Writer:
-        return _Writer(tape, width, slots, uses, built.shared)
+        return _Writer(tape, register, width // register, slots, uses, built.shared)
 
     def totals(target: _Writer, add: bool) -> None:
         for i, state in enumerate(tables.order):

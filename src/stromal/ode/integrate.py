@@ -117,8 +117,8 @@ class _Loop(Stepper):
     def power(self, x: ir.Value, exponent: float) -> ir.Value:
         """Return ``x ** exponent`` for ``x >= 0``."""
         known = self.module.globals
-        log = self.a.b.call(known["vlog"], [x])
-        return self.a.b.call(known["vexp"], [self.a.b.fmul(log, self.a.like(self.vec, exponent))])
+        log = self.a.b.call(known[f"vlog{self.vec.count}"], [x])
+        return self.a.b.call(known[f"vexp{self.vec.count}"], [self.a.b.fmul(log, self.a.like(self.vec, exponent))])
 
     def first_step(self) -> None:
         """Choose the step of lanes that start, or have just had an event.
@@ -198,7 +198,7 @@ class _Loop(Stepper):
         a, b, ws, like = self.a, self.a.b, self.ws, lambda x: self.a.like(self.vec, x)
         per_step = b.fdiv(like(1.0), a.get(ws["used"], 0, self.vec))
         a.put(b.fmul(per_step, like(1.0 / method.GAMMA)), ws["diagonal"], 0)
-        self.in_one_precision("factor", [ws[x] for x in ("jac", "diagonal", "lu", "row")])
+        self.in_one_precision("factor", [ws[x] for x in ("jac", "diagonal", "lu")])
         for s in range(method.STAGES):
             stage = ws[f"k{s}"]
             with a.loop(0, self.n) as i:

@@ -1,7 +1,4 @@
-"""Factorisation, triangular solves, product of Jacobian and vector, as loops over the fixed pattern.
-
-Loops and not straight-line code: a factorisation of ten thousand multiply-adds would be half a
-megabyte of instructions, which run no faster than they can be fetched.
+"""Factorisation and substitution: the full tail as loops over tiles, the sparse head from `head`.
 
 A vector of the work space holds all lanes of a run; the processor's registers may be shorter. The
 factors of one register's lanes (a part) are made and kept together, so that they stay in the cache.
@@ -41,23 +38,27 @@ class Linear:
     Attributes
     ----------
     factor : ir.Function
-        ``factor(j, diagonal, lu, row)``: LU of ``diagonal * I - J``. No pivoting: a pivot that fails
+        ``factor(j, diagonal, lu)``: LU of ``diagonal * I - J``. No pivoting: a pivot that fails
         makes the step fail its error test, and a smaller step makes the diagonal dominant.
     solve : ir.Function
         ``solve(lu, x, row)``: forward and back substitution in place.
     """
 
     def __init__(
-        self, module: ir.Module, tables: Tables, tab: dict, vec: ir.VectorType, register: int, single: bool
+        self, module: ir.Module, tables: Tables, vec: ir.VectorType, register: int, single: bool
     ) -> None:
         self.module, self.tables, self.vec = module, tables, vec
         self.n, self.head, self.tile, self.blocks = (
             len(tables.order), tables.head, tables.tile, tables.blocks
         )  # fmt: skip
-        self.tab, self.single, self.suffix = tab, single, "_single" if single else ""
+        self.single, self.suffix = single, "_single" if single else ""
         self.wide = ir.VectorType(vec.element, min(register * (2 if single else 1), vec.count))
         self.reg = ir.VectorType(ir.FloatType(), self.wide.count) if single else self.wide
         self.parts = vec.count // self.reg.count
+        self.head_part = {
+            name: ir.Function(module, ir.FunctionType(ir.VoidType(), [PTR] * 3), f"head_{name}{self.suffix}")
+            for name in ("factor", "forward", "back")
+        }
         self.factor = self.define_factor()
         self.solve = self.define_solve()
         for function in (self.factor, self.solve):  # so that they can be measured, and tested, alone
@@ -76,25 +77,9 @@ class Linear:
             self.at[name] = at
             at = a.at(at, size, self.reg)
 
-    def bounds(self, name: str, i: ir.Value) -> tuple[ir.Value, ir.Value]:
-        """Return the first and last entry of row ``i`` of a table."""
-        a, start = self.a, self.tab[f"{name}_start"]
-        return a.index(start, i), a.index(start, a.b.add(i, I64(1)))
-
     def get(self, base: ir.Value, i: ir.Value | int) -> ir.Value:
         """Read one register of the factors, or of a row."""
         return self.a.get(base, i, self.reg)
-
-    def read(self, base: ir.Value, i: ir.Value | int) -> ir.Value:
-        """Read the part's lanes of vector ``i`` of an array that holds all lanes, in double precision."""
-        i = i if isinstance(i, ir.Value) else I64(i)
-        value = self.a.get(base, self.b.mul(i, I64(self.parts)), self.wide)
-        return self.b.fptrunc(value, self.reg) if self.single else value
-
-    def write(self, value: ir.Value, base: ir.Value, i: ir.Value) -> None:
-        """Write the part's lanes of vector ``i``."""
-        value = self.b.fpext(value, self.wide) if self.single else value
-        self.a.put(value, base, self.b.mul(i, I64(self.parts)))
 
     def nfma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """Return ``z - x * y``."""
@@ -103,88 +88,17 @@ class Linear:
     # -- factorisation -----------------------------------------------------------------------
 
     def define_factor(self) -> ir.Function:
-        """Row by row over the head's pivots, then tile by tile over the tail."""
-        function, a = new_function(self.module, f"factor{self.suffix}", ir.VoidType(), [PTR] * 4)
-        jac, diagonal, lu, row = function.args
+        """The head and what it leaves of the tail, then the tail tile by tile."""
+        function, a = new_function(self.module, f"factor{self.suffix}", ir.VoidType(), [PTR] * 3)
+        jac, diagonal, lu = function.args
         with a.loop(0, self.parts) as part:
             self.bind(a, lu, part)
             mine = [a.at(x, part, self.wide) for x in (jac, diagonal)]
-            with a.loop(0, self.head) as i:
-                self.spread(*mine, row, i, tail=False)
-                self.gather("up", "u", row, i)
-                a.put(a.b.fdiv(a.like(self.reg, 1.0), self.get(row, i)), self.at["inverse"], i)
+            a.b.call(self.head_part["factor"], [*mine, self.at["inverse"]])
             if self.blocks:
-                with a.loop(self.head, self.n) as i:
-                    self.spread(*mine, row, i, tail=True)
-                    self.gather_tail(row, i)
                 self.factor_tail()
         a.b.ret_void()
         return function
-
-    def spread(self, jac: ir.Value, diagonal: ir.Value, row: ir.Value, i: ir.Value, tail: bool) -> None:
-        """Spread a row of the matrix out and subtract the pivots of the head from it."""
-        a, b, zero = self.a, self.b, self.a.like(self.reg, 0.0)
-        for name in ("l",) if tail else ("l", "u"):
-            with a.loop(*self.bounds(name, i)) as e:
-                a.put(zero, row, a.index(self.tab[f"{name}_col"], e))
-        if tail:
-            with a.loop(self.head, self.n) as j:
-                a.put(zero, row, j)
-        a.put(zero, row, i)
-        with a.loop(*self.bounds("j", i)) as e:
-            a.put(b.fneg(self.read(jac, e)), row, a.index(self.tab["j_col"], e))
-        a.put(b.fadd(self.get(row, i), self.read(diagonal, 0)), row, i)
-        with a.loop(*self.bounds("g", i)) as g:
-            first, size = a.index(self.tab["g_first"], g), a.index(self.tab["g_size"], g)
-            after, default = b.append_basic_block("after"), b.append_basic_block("one")
-            switch = b.switch(size, default)
-            for count in (1, 2, 4):
-                block = default if count == 1 else b.append_basic_block(f"run{count}")
-                if count > 1:
-                    switch.add_case(count, block)
-                b.position_at_end(block)
-                self.subtract(first, count, row)
-                b.branch(after)
-            b.position_at_end(after)
-        self.gather("low", "l", row, i)
-
-    def subtract(self, first: ir.Value, count: int, row: ir.Value) -> None:
-        """Subtract ``count`` pivots with a shared pattern from a row."""
-        a, b, up = self.a, self.b, self.at["up"]
-        pivots = [b.add(first, I64(r)) for r in range(count)]
-        starts = [a.index(self.tab["u_start"], k) for k in pivots]
-        stop = a.index(self.tab["u_start"], b.add(pivots[-1], I64(1)))
-        factors: list[ir.Value] = []
-        for r, k in enumerate(pivots):
-            value = self.get(row, k)
-            for q, factor in enumerate(factors):  # pivot k is entry r-q-1 of the row of pivot q
-                value = self.nfma(factor, self.get(up, b.add(starts[q], I64(r - q - 1))), value)
-            factors.append(b.fmul(value, self.get(self.at["inverse"], k)))
-            a.put(factors[-1], row, k)
-        negative = [b.fneg(factor) for factor in factors]
-        ahead = [
-            a.at(up, b.add(starts[q], b.sub(I64(count - 1 - q), starts[-1])), self.reg) for q in range(count)
-        ]
-        with a.loop(starts[-1], stop) as e:
-            column = a.index(self.tab["u_col"], e)
-            value = self.get(row, column)
-            for factor, base in zip(negative, ahead, strict=True):
-                value = a.fma(factor, self.get(base, e), value)
-            a.put(value, row, column)
-
-    def gather(self, name: str, pattern: str, row: ir.Value, i: ir.Value) -> None:
-        """Keep the entries of a row."""
-        a = self.a
-        with a.loop(*self.bounds(pattern, i)) as e:
-            a.put(self.get(row, a.index(self.tab[f"{pattern}_col"], e)), self.at[name], e)
-
-    def gather_tail(self, row: ir.Value, i: ir.Value) -> None:
-        """Keep a row of the tail in its tiles."""
-        a, b, size = self.a, self.b, self.n - self.head
-        first = b.mul(b.sub(i, I64(self.head)), I64(size))
-        with a.loop(0, size) as j:
-            place = a.index(self.tab["t_place"], b.add(first, j))
-            a.put(self.get(row, b.add(j, I64(self.head))), self.at["tail"], place)
 
     # -- the tail ----------------------------------------------------------------------------
 
@@ -290,21 +204,15 @@ class Linear:
     def define_solve(self) -> ir.Function:
         """Forward through head and tail, back through tail and head."""
         function, a = new_function(self.module, f"solve{self.suffix}", ir.VoidType(), [PTR] * 3)
-        lu, whole, x = function.args
-        b = a.b
+        lu, x, row = function.args
         with a.loop(0, self.parts) as part:
             self.bind(a, lu, part)
-            mine = a.at(whole, part, self.wide)
-            with a.loop(0, self.n) as i:
-                a.put(self.dot("l", self.at["low"], x, i, self.read(mine, i)), x, i)
+            mine, lu_part = a.at(x, part, self.wide), self.at["inverse"]
+            a.b.call(self.head_part["forward"], [lu_part, mine, row])
             if self.blocks:
-                self.solve_tail(x)
-            with a.loop(0, self.head, -1) as i:
-                value = self.dot("u", self.at["up"], x, i, self.get(x, i))
-                a.put(b.fmul(value, self.get(self.at["inverse"], i)), x, i)
-            with a.loop(0, self.n) as i:
-                self.write(self.get(x, i), mine, i)
-        b.ret_void()
+                self.solve_tail(row)
+            a.b.call(self.head_part["back"], [lu_part, row, mine])
+        a.b.ret_void()
         return function
 
     def solve_tail(self, x: ir.Value) -> None:
@@ -367,32 +275,10 @@ class Linear:
             out.append(total)
         return out
 
-    def dot(self, name: str, left: ir.Value, x: ir.Value, i: ir.Value, value: ir.Value) -> ir.Value:
-        """Return ``value`` minus row ``i`` times ``x``, in two sums so that one need not await the other."""
-        a, b = self.a, self.b
-        start, stop = self.bounds(name, i)
-        sums = [a.local(self.reg) for _ in range(2)]
-        b.store(value, sums[0])
-        b.store(a.like(self.reg, 0.0), sums[1])
-
-        def step(e: ir.Value, at: int) -> None:
-            factor = self.get(x, a.index(self.tab[f"{name}_col"], e))
-            b.store(self.nfma(self.get(left, e), factor, b.load(sums[at], typ=self.reg)), sums[at])
-
-        pairs = b.lshr(b.sub(stop, start), I64(1))
-        with a.loop(0, pairs) as k:
-            e = b.add(start, b.shl(k, I64(1)))
-            step(e, 0)
-            step(b.add(e, I64(1)), 1)
-        even = b.add(start, b.shl(pairs, I64(1)))
-        with b.if_then(b.icmp_signed("<", even, stop)):
-            step(even, 0)
-        return b.fadd(b.load(sums[0], typ=self.reg), b.load(sums[1], typ=self.reg))
-
 
 def tables_of(module: ir.Module, tables: Tables) -> dict[str, ir.GlobalVariable]:
     """Put the tables into the module."""
-    names = "order j_start j_col l_start l_col u_start u_col g_start g_first g_size t_place".split()
+    names = "order j_start j_col".split()
     return {name: table(module, name, getattr(tables, name)) for name in names}
 
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..model.system import System
 from . import jit
 from .codegen import canonical, generate
+from .head import head_ir
 from .linear import factor_size
 from .stepper import ARGUMENTS, Layout
 
@@ -290,17 +291,19 @@ def build(system: System, width: int, opt: int = 1) -> tuple[dict, bytes]:
     """Return the facts and the object file of a system."""
     from .integrate import control_ir  # the generator is not needed when the cache is warm
 
-    program = generate(system, width)
+    register = min(width, jit.register_lanes())
+    program = generate(system, width, register)
     tables = program.tables
     sizes = {"n_slots": program.n_slots, "n_scratch": program.n_scratch, "n_jac": len(tables.j_col)}
     sizes |= {"n_lu": factor_size(tables), "width": width}
     layout = Layout(n=len(system.states), n_params=len(system.parameters), **sizes)
-    vec = f"<{width} x double>"
-    head = [f"declare {vec} @llvm.{name}.v{width}f64({', '.join([vec] * count)})"
+    vec = f"<{register} x double>"
+    head = [f"declare {vec} @llvm.{name}.v{register}f64({', '.join([vec] * count)})"
             for name, count in (("fmuladd", 3), ("sqrt", 1))]  # fmt: skip
-    head += [f"declare {vec} @v{name}({vec})" for name in sorted(program.uses)]
-    attributes = f'attributes #0 = {{ nounwind "no-builtins" "prefer-vector-width"="{64 * width}" }}'
-    straight = "\n".join([*head, "", program.ir, attributes, ""])
+    head += [f"declare {vec} @v{name}{register}({vec})" for name in sorted(program.uses)]
+    attributes = f'attributes #0 = {{ nounwind "no-builtins" "prefer-vector-width"="{64 * register}" }}'
+    linear = [head_ir(tables, min(width, k * register), max(width // (k * register), 1), k == 2) for k in (1, 2)]
+    straight = "\n".join([*head, "", program.ir, *linear, attributes, ""])
     facts = {
         "layout": sizes,
         "size": layout.offsets()["size"],

@@ -1,8 +1,8 @@
-"""Fixed-pattern sparse LU: elimination order, fill, and the tables that drive the generated loops.
+"""Fixed-pattern sparse LU: elimination order, fill, and where the entries are kept.
 
 Elimination fills: after the first states, each of which meets few others, what is left is nearly
 full. So the first rows and columns (the head) are sparse, and the last (the tail) are a full matrix
-in square tiles, which needs no tables and runs several times as fast for each multiply-add.
+in square tiles, which are loops and no long code.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import numpy as np
 
 __all__ = ["Tables", "eliminate", "triangle"]
 
-GROUP = 4  # pivots handled in one pass over a row: saves loads and stores of the row
-SLOW = 5.0  # time of a multiply-add driven by tables, in those of one in a tile
+SLOW = 2.0  # time of a multiply-add of the head, in those of one in a tile
 SOLVES = 8  # substitutions for each factorisation
 
 
@@ -36,9 +35,6 @@ class Tables:
         Lower factor by rows (all of them), columns of the head alone, without the diagonal.
     u_start, u_col : ndarray of int
         Upper factor by rows (of the head), without the diagonal.
-    g_start, g_first, g_size : ndarray of int
-        For each row, the runs of 1, 2 or 4 consecutive pivots of the head that are subtracted from
-        it; the pivots of a run have the same pattern right of the run.
     t_place : ndarray of int
         Where each entry of the tail, by rows, is kept: lower tiles (with those of the diagonal) by
         rows of tiles, then upper tiles by columns of tiles.
@@ -55,9 +51,6 @@ class Tables:
     l_col: np.ndarray
     u_start: np.ndarray
     u_col: np.ndarray
-    g_start: np.ndarray
-    g_first: np.ndarray
-    g_size: np.ndarray
     t_place: np.ndarray
     updates: int
 
@@ -110,23 +103,6 @@ def _starts(parts: list[list[int]]) -> np.ndarray:
 
 def _flat(parts: list[list[int]]) -> np.ndarray:
     return np.array([x for part in parts for x in part], dtype=int)
-
-
-def _groups(pivots: list[int], upper: list[int]) -> list[tuple[int, int]]:
-    """Split the pivots of a row into runs of 4, 2 and 1 with equal patterns to their right."""
-    out, at = [], 0
-    while at < len(pivots):
-        size = 1
-        while size < GROUP and at + size < len(pivots):
-            k = pivots[at + size - 1]
-            # the next pivot follows on, and has all that this one has and no more
-            if pivots[at + size] != k + 1 or upper[k] != upper[k + 1] | 1 << (k + 1):
-                break
-            size += 1
-        size = 4 if size >= 4 else 2 if size >= 2 else 1
-        out.append((pivots[at], size))
-        at += size
-    return out
 
 
 def triangle(block: int) -> int:
@@ -203,7 +179,6 @@ def eliminate(pattern: set[tuple[int, int]], n: int, tile: int = 3) -> Tables:
         upper.append(row >> (i + 1) << (i + 1))
     head = _tail(upper, column, tile)
     left = [[k for k in row if k < head] for row in lower]
-    groups = [_groups(row, upper) for row in left]
     right = [_bits(row) for row in upper[:head]]
     return Tables(
         order=np.array(order, dtype=int),
@@ -215,9 +190,6 @@ def eliminate(pattern: set[tuple[int, int]], n: int, tile: int = 3) -> Tables:
         l_col=_flat(left),
         u_start=_starts(right),
         u_col=_flat(right),
-        g_start=_starts(groups),  # type: ignore[arg-type]
-        g_first=np.array([first for part in groups for first, _ in part], dtype=int),
-        g_size=np.array([size for part in groups for _, size in part], dtype=int),
         t_place=_places((n - head) // tile, tile),
         updates=updates,
     )

@@ -77,12 +77,13 @@ class Stepper:
             name: ir.Function(self.module, ir.FunctionType(void, [PTR] * count), name)
             for name, count in (("prepare", 3), ("rhs", 4), ("rhs_jac", 5))
         }
-        define_exp(self.module, self.vec)
-        define_log(self.module, self.vec)
+        for count in sorted({layout.width, min(layout.width, register_lanes())}):
+            define_exp(self.module, ir.VectorType(DOUBLE, count))
+            define_log(self.module, ir.VectorType(DOUBLE, count))
         self.tab = tables_of(self.module, tables)
         self.jac_times = define_jac_times(self.module, self.vec, self.tab, self.n)
         self.linear = [
-            Linear(self.module, tables, self.tab, self.vec, register_lanes(), single)
+            Linear(self.module, tables, self.vec, register_lanes(), single)
             for single in (False, True)
         ]
         self.place = layout.offsets()
