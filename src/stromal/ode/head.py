@@ -13,7 +13,7 @@ from .sparse import Tables
 
 __all__ = ["head_ir"]
 
-CHUNK_LINES = 2500  # of IR in a function: the compiler's time grows faster than the length
+CHUNK_LINES = 1000  # of IR in a function: the compiler's time grows faster than the length
 
 
 @dataclass
@@ -89,7 +89,6 @@ class _Head:
 
     def function(self, name: str, arguments: str, rows: range, write_row) -> str:
         """Return a function that does all rows, in chunks."""
-        name += "_single" if self.single else ""
         typed = ", ".join(f"ptr noalias {x}" for x in arguments.split())
         plain = ", ".join(f"ptr {x}" for x in arguments.split())
         out, calls = [], []

@@ -16,13 +16,12 @@ __all__ = ["control_ir"]
 
 SAFETY, SHRINK, GROW, SHRINK_NAN = 0.9, 0.2, 6.0, 0.1
 ORDER = 5.0  # of the error estimate: it falls with h^5
-SINGLE = 0.99e-6  # from this relative tolerance on, linear algebra in single precision
 LEAST_STEP = 1e-14  # of time and span: below, a step no longer moves time
 
 
-def control_ir(tables: Tables, layout: Layout) -> str:
+def control_ir(tables: Tables, layout: Layout, single: bool) -> str:
     """Return IR with the function ``integrate``; its arguments are ``ARGUMENTS``."""
-    loop = _Loop(tables, layout)
+    loop = _Loop(tables, layout, single)
     loop.define()
     return str(loop.module)
 
@@ -169,16 +168,6 @@ class _Loop(Stepper):
             total = a.b.fmul(k, factor) if total is None else a.fma(k, factor, total)
         return total  # type: ignore[return-value]
 
-    def in_one_precision(self, name: str, arguments: list[ir.Value]) -> None:
-        """Call a function of the linear algebra, in single precision if the tolerance allows it."""
-        b = self.a.b
-        double, single = (getattr(linear, name) for linear in self.linear)
-        with b.if_else(b.fcmp_ordered(">=", self.arg["rtol"], DOUBLE(SINGLE))) as (loose, tight):
-            with loose:
-                b.call(single, arguments)
-            with tight:
-                b.call(double, arguments)
-
     def begin_stage(self, s: int, i: ir.Value, per_step: ir.Value) -> None:
         """Set vector ``i`` of where stage ``s`` is evaluated, and of what is added to its right-hand side."""
         a, ws, stage = self.a, self.ws, self.ws[f"k{s}"]
@@ -198,14 +187,14 @@ class _Loop(Stepper):
         a, b, ws, like = self.a, self.a.b, self.ws, lambda x: self.a.like(self.vec, x)
         per_step = b.fdiv(like(1.0), a.get(ws["used"], 0, self.vec))
         a.put(b.fmul(per_step, like(1.0 / method.GAMMA)), ws["diagonal"], 0)
-        self.in_one_precision("factor", [ws[x] for x in ("jac", "diagonal", "lu")])
+        b.call(self.factor, [ws[x] for x in ("jac", "diagonal", "lu")])
         for s in range(method.STAGES):
             stage = ws[f"k{s}"]
             with a.loop(0, self.n) as i:
                 self.begin_stage(s, i, per_step)
             if s:
                 b.call(self.straight["rhs"], [ws["u"], ws["slots"], ws["scratch"], stage])
-            self.in_one_precision("solve", [ws["lu"], stage, ws["row"]])
+            b.call(self.solve, [ws["lu"], stage, ws["row"]])
         last = ws[f"k{method.STAGES - 1}"]
         with a.loop(0, self.n) as i:
             a.put(b.fadd(a.get(ws["u"], i, self.vec), a.get(last, i, self.vec)), ws["new"], i)

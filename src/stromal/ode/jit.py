@@ -14,7 +14,7 @@ from threading import Lock
 import llvmlite
 import llvmlite.binding as llvm
 
-__all__ = ["Library", "cache_folder", "compile_object", "lanes", "read_cache", "register_lanes", "target_key",
+__all__ = ["Library", "cache_folder", "compile_object", "factor_lanes", "lanes", "read_cache", "register_lanes", "target_key",
            "tile_rows", "write_cache"]  # fmt: skip
 
 _LOCK = Lock()  # LLVM's global context is not safe to share between threads
@@ -46,6 +46,11 @@ def lanes() -> int:
 def register_lanes() -> int:
     """Return how many runs share a register of this machine."""
     return 8 if "+avx512f" in _features()[1].split(",") else 4
+
+
+def factor_lanes(width: int, single: bool) -> int:
+    """Return how many runs share a register in the linear algebra, for ``width`` runs in a vector."""
+    return min(width, register_lanes() * (2 if single else 1))
 
 
 def tile_rows() -> int:

@@ -30,8 +30,8 @@ class Linear:
         Pattern.
     vec : ir.VectorType
         All lanes.
-    register : int
-        Lanes in a register, in double precision.
+    lanes : int
+        Of a register.
     single : bool
         Whether the factors and substitutions are in single precision.
 
@@ -45,18 +45,17 @@ class Linear:
     """
 
     def __init__(
-        self, module: ir.Module, tables: Tables, vec: ir.VectorType, register: int, single: bool
+        self, module: ir.Module, tables: Tables, vec: ir.VectorType, lanes: int, single: bool
     ) -> None:
         self.module, self.tables, self.vec = module, tables, vec
         self.n, self.head, self.tile, self.blocks = (
             len(tables.order), tables.head, tables.tile, tables.blocks
         )  # fmt: skip
-        self.single, self.suffix = single, "_single" if single else ""
-        self.wide = ir.VectorType(vec.element, min(register * (2 if single else 1), vec.count))
-        self.reg = ir.VectorType(ir.FloatType(), self.wide.count) if single else self.wide
+        self.wide = ir.VectorType(vec.element, lanes)
+        self.reg = ir.VectorType(ir.FloatType(), lanes) if single else self.wide
         self.parts = vec.count // self.reg.count
         self.head_part = {
-            name: ir.Function(module, ir.FunctionType(ir.VoidType(), [PTR] * 3), f"head_{name}{self.suffix}")
+            name: ir.Function(module, ir.FunctionType(ir.VoidType(), [PTR] * 3), f"head_{name}")
             for name in ("factor", "forward", "back")
         }
         self.factor = self.define_factor()
@@ -89,7 +88,7 @@ class Linear:
 
     def define_factor(self) -> ir.Function:
         """The head and what it leaves of the tail, then the tail tile by tile."""
-        function, a = new_function(self.module, f"factor{self.suffix}", ir.VoidType(), [PTR] * 3)
+        function, a = new_function(self.module, "factor", ir.VoidType(), [PTR] * 3)
         jac, diagonal, lu = function.args
         with a.loop(0, self.parts) as part:
             self.bind(a, lu, part)
@@ -203,7 +202,7 @@ class Linear:
 
     def define_solve(self) -> ir.Function:
         """Forward through head and tail, back through tail and head."""
-        function, a = new_function(self.module, f"solve{self.suffix}", ir.VoidType(), [PTR] * 3)
+        function, a = new_function(self.module, "solve", ir.VoidType(), [PTR] * 3)
         lu, x, row = function.args
         with a.loop(0, self.parts) as part:
             self.bind(a, lu, part)

@@ -13,7 +13,7 @@ from llvmlite import ir
 from . import method
 from .asm import DOUBLE, I1, I32, I64, PTR, Asm, define_exp, define_log, new_function
 from .linear import Linear, define_jac_times, tables_of
-from .jit import register_lanes
+from .jit import factor_lanes, register_lanes
 from .sparse import Tables
 
 __all__ = ["ARGUMENTS", "Layout", "Stepper"]
@@ -66,9 +66,11 @@ class Stepper:
         Pattern of the Jacobian and its factors.
     layout : Layout
         Sizes, and places in the work space.
+    single : bool
+        Precision of the linear algebra.
     """
 
-    def __init__(self, tables: Tables, layout: Layout) -> None:
+    def __init__(self, tables: Tables, layout: Layout, single: bool) -> None:
         self.layout, self.n = layout, layout.n
         self.vec = ir.VectorType(DOUBLE, layout.width)
         self.module = ir.Module("stromal")
@@ -82,10 +84,8 @@ class Stepper:
             define_log(self.module, ir.VectorType(DOUBLE, count))
         self.tab = tables_of(self.module, tables)
         self.jac_times = define_jac_times(self.module, self.vec, self.tab, self.n)
-        self.linear = [
-            Linear(self.module, tables, self.vec, register_lanes(), single)
-            for single in (False, True)
-        ]
+        linear = Linear(self.module, tables, self.vec, factor_lanes(layout.width, single), single)
+        self.factor, self.solve = linear.factor, linear.solve
         self.place = layout.offsets()
         self.write = self.define_write()
         self.finish = self.define_finish()
