@@ -175,7 +175,10 @@ def define_exp(module: ir.Module, vec: ir.VectorType) -> None:
 
 
 def define_log(module: ir.Module, vec: ir.VectorType) -> None:
-    """Add ``vlog`` and the number of lanes: x = 2^e m with m near 1, series in s = (m-1)/(m+1); -inf at 0, nan below."""
+    """Add ``vlog`` and the number of lanes: -inf at 0, nan below.
+
+    x = 2^e m with m near 1, series in s = (m-1)/(m+1).
+    """
     function = ir.Function(module, ir.FunctionType(vec, [vec]), f"vlog{vec.count}")
     a = Asm(ir.IRBuilder(function.append_basic_block("entry")))
     b, whole = a.b, ir.VectorType(I64, vec.count)

@@ -249,7 +249,9 @@ class _Writer:
         for i in range(len(self.chunks)):
             # all parts of a chunk, one after another: the second finds its instructions close by
             for part in range(self.parts):
-                calls.append(f"  call void @{name}.{i}({', '.join(f'ptr {x}.{part}' for x in arguments.split())})")
+                calls.append(
+                    f"  call void @{name}.{i}({', '.join(f'ptr {x}.{part}' for x in arguments.split())})"
+                )
         offsets = [
             f"  {x}.{part} = getelementptr {self.vec}, ptr {x}, i64 {part}"
             for x in arguments.split()
@@ -369,8 +371,9 @@ def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarr
     for still, slopes, changes in built.gradients:
         for v, d in slopes.items() if changes else ():
             by, rest = tape.split(d)
-            negative = rest is not None and tape.ops[rest][0] == "neg"
-            rest = tape.ops[rest][1] if negative else rest
+            negative = False
+            if rest is not None and tape.ops[rest][0] == "neg":
+                negative, rest = True, tape.ops[rest][1]
             by = still if by is None else tape.mul(still, by)
             for s, c in changes:
                 e = at[int(place[s]), int(place[v])]

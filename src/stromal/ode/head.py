@@ -82,7 +82,9 @@ class _Head:
         if z is None:
             return self.line(f"fmul {self.reg} {x}, {y}")
         kind = f"v{self.lanes}f{32 if self.single else 64}"
-        return self.line(f"call {self.reg} @llvm.fmuladd.{kind}({self.reg} {x}, {self.reg} {y}, {self.reg} {z})")
+        return self.line(
+            f"call {self.reg} @llvm.fmuladd.{kind}({self.reg} {x}, {self.reg} {y}, {self.reg} {z})"
+        )
 
     def number(self, value: str) -> str:
         return "<" + ", ".join([f"{'float' if self.single else 'double'} {value}"] * self.lanes) + ">"
@@ -91,7 +93,8 @@ class _Head:
         """Return a function that does all rows, in chunks."""
         typed = ", ".join(f"ptr noalias {x}" for x in arguments.split())
         plain = ", ".join(f"ptr {x}" for x in arguments.split())
-        out, calls = [], []
+        out: list[str] = []
+        calls: list[str] = []
         for i in rows:
             write_row(i)
             if len(self.lines) > CHUNK_LINES or i == rows[-1]:

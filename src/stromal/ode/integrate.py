@@ -117,7 +117,9 @@ class _Loop(Stepper):
         """Return ``x ** exponent`` for ``x >= 0``."""
         known = self.module.globals
         log = self.a.b.call(known[f"vlog{self.vec.count}"], [x])
-        return self.a.b.call(known[f"vexp{self.vec.count}"], [self.a.b.fmul(log, self.a.like(self.vec, exponent))])
+        return self.a.b.call(
+            known[f"vexp{self.vec.count}"], [self.a.b.fmul(log, self.a.like(self.vec, exponent))]
+        )
 
     def first_step(self) -> None:
         """Choose the step of lanes that start, or have just had an event.

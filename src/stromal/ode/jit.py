@@ -14,8 +14,18 @@ from threading import Lock
 import llvmlite
 import llvmlite.binding as llvm
 
-__all__ = ["Library", "cache_folder", "compile_object", "factor_lanes", "lanes", "read_cache", "register_lanes", "target_key",
-           "tile_rows", "write_cache"]  # fmt: skip
+__all__ = [
+    "Library",
+    "cache_folder",
+    "compile_object",
+    "factor_lanes",
+    "lanes",
+    "read_cache",
+    "register_lanes",
+    "target_key",
+    "tile_rows",
+    "write_cache",
+]
 
 _LOCK = Lock()  # LLVM's global context is not safe to share between threads
 MAGIC = b"stromal-object-1\n"

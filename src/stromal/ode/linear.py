@@ -87,7 +87,7 @@ class Linear:
     # -- factorisation -----------------------------------------------------------------------
 
     def define_factor(self) -> ir.Function:
-        """The head and what it leaves of the tail, then the tail tile by tile."""
+        """Factorise the head with what it leaves of the tail, then the tail tile by tile."""
         function, a = new_function(self.module, "factor", ir.VoidType(), [PTR] * 3)
         jac, diagonal, lu = function.args
         with a.loop(0, self.parts) as part:

@@ -12,8 +12,8 @@ from llvmlite import ir
 
 from . import method
 from .asm import DOUBLE, I1, I32, I64, PTR, Asm, define_exp, define_log, new_function
-from .linear import Linear, define_jac_times, tables_of
 from .jit import factor_lanes, register_lanes
+from .linear import Linear, define_jac_times, tables_of
 from .sparse import Tables
 
 __all__ = ["ARGUMENTS", "Layout", "Stepper"]

@@ -9,6 +9,7 @@ which on binary products costs no more than a few multiplications for each facto
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 
 __all__ = ["Tape"]
 
@@ -116,18 +117,17 @@ class Tape:
             return self.neg(self.mul(a, self.ops[b][1]))
         if self.live[a] or self.live[b]:
             # what is free of the state is drawn out, so that it is one number a run
-            (s, a), (r, b) = self.split(a), self.split(b)
-            still = [i for i in (s, r) if i is not None]
-            live = [i for i in (a, b) if i is not None]
+            parts = [*self.split(a), *self.split(b)]
+            still = [i for i in parts[::2] if i is not None]
+            live = [i for i in parts[1::2] if i is not None]
             if still:
-                out = self.mul(*live) if len(live) == 2 else live[0]
-                s = self.mul(*still) if len(still) == 2 else still[0]
-                x, out_split = self._number(s), self.split(out)
+                s, rest = reduce(self.mul, still), reduce(self.mul, live)
+                x = self._number(s)
                 if x == 1.0:
-                    return out
-                if out_split[0] is not None or self.ops[out][0] == "neg":
-                    return self.mul(s, out)
-                return self.neg(out) if x == -1.0 else self._binary("mul", s, out)
+                    return rest
+                if self.split(rest)[0] is not None or self.ops[rest][0] == "neg":
+                    return self.mul(s, rest)
+                return self.neg(rest) if x == -1.0 else self._binary("mul", s, rest)
         return self._binary("mul", *sorted((a, b)))
 
     def split(self, i: int) -> tuple[int | None, int | None]:
