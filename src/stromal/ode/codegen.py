@@ -41,6 +41,8 @@ class Program:
         Values that pass between pieces of a function.
     uses : set of str
         Vector functions that the code calls (``exp``, ``log``).
+    work : dict of str to (int, int)
+        Multiply-adds and divisions of ``rhs`` and ``rhs_jac`` for one run, without ``exp`` and ``log``.
     """
 
     ir: str
@@ -48,6 +50,7 @@ class Program:
     n_slots: int
     n_scratch: int
     uses: frozenset[str]
+    work: dict[str, tuple[int, int]]
 
 
 def canonical(system: System) -> bytes:
@@ -233,6 +236,15 @@ class _Writer:
         vec = self.vec
         return self.line(f"call {vec} @llvm.fmuladd.v{self.width}f64({vec} {x}, {vec} {y}, {vec} {z})")
 
+    def work(self) -> tuple[int, int]:
+        """Return the multiply-adds (or additions, or products) and the divisions written so far."""
+        lines = [line for chunk in self.chunks for line in chunk.lines]
+        simple = ("= fadd ", "= fsub ", "= fmul ", "fmuladd")
+        return (
+            sum(any(word in line for word in simple) for line in lines),
+            sum("= fdiv " in line for line in lines),
+        )
+
     def call(self, name: str, x: str) -> str:
         """Write a call of our own ``exp`` or ``log``."""
         self.uses.add(name)
@@ -352,8 +364,9 @@ def generate(system: System, width: int, register: int) -> Program:
         rhs.function("rhs", "%y %p %t %f"),
         jac.function("rhs_jac", "%y %p %t %f %j"),
     ]
+    work = {"rhs": rhs.work(), "rhs_jac": jac.work()}
     n_scratch = max(len(target.scratch) for target in (prepare, rhs, jac))
-    return Program("\n".join(text), tables, max(len(slots), 1), max(n_scratch, 1), frozenset(uses))
+    return Program("\n".join(text), tables, max(len(slots), 1), max(n_scratch, 1), frozenset(uses), work)
 
 
 def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarray) -> None:

@@ -332,5 +332,7 @@ def build(system: System, width: int, single: bool = True, opt: int = 1) -> tupl
         "order": [int(i) for i in tables.order],
         "entries": [np.repeat(np.arange(layout.n), np.diff(tables.j_start)).tolist(), tables.j_col.tolist()],
         "updates": tables.updates,
+        "filled": tables.filled,
+        "work": program.work,
     }
     return facts, jit.compile_object(control_ir(tables, layout, single), straight, opt)

@@ -38,8 +38,8 @@ class Tables:
     t_place : ndarray of int
         Where each entry of the tail, by rows, is kept: lower tiles (with those of the diagonal) by
         rows of tiles, then upper tiles by columns of tiles.
-    updates : int
-        Multiply-adds of one factorisation, those with zeros of the tail not counted.
+    updates, filled : int
+        Multiply-adds of one factorisation, and entries of the factors; zeros of the tail not counted.
     """
 
     order: np.ndarray
@@ -53,6 +53,7 @@ class Tables:
     u_col: np.ndarray
     t_place: np.ndarray
     updates: int
+    filled: int
 
     @property
     def blocks(self) -> int:
@@ -192,4 +193,5 @@ def eliminate(pattern: set[tuple[int, int]], n: int, tile: int = 3) -> Tables:
         u_col=_flat(right),
         t_place=_places((n - head) // tile, tile),
         updates=updates,
+        filled=sum(map(len, lower)) + sum(row.bit_count() for row in upper) + n,
     )
