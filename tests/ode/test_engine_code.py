@@ -29,7 +29,9 @@ def functions():
     for name in ("exp", "log"):
         function = ir.Function(module, ir.FunctionType(ir.VoidType(), [asm.PTR, asm.PTR]), f"one_{name}")
         a = asm.Asm(ir.IRBuilder(function.append_basic_block("entry")))
-        a.put(a.b.call(module.globals[f"v{name}"], [a.get(function.args[0], 0, vec)]), function.args[1])
+        a.put(
+            a.b.call(module.globals[f"v{name}{width}"], [a.get(function.args[0], 0, vec)]), function.args[1]
+        )
         a.b.ret_void()
     library = jit.Library(jit.compile_object(str(module), ""))
 

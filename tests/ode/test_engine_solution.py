@@ -105,22 +105,29 @@ def test_factorisation():
     assert found.steps[0] < 400
 
 
+@pytest.mark.parametrize("tile", [3, 4])
 @pytest.mark.parametrize("seed", range(5))
-def test_groups_share_a_pattern(seed):
-    """Pivots taken together must have each other, and the same columns to their right."""
+def test_every_entry_that_elimination_fills_has_a_place(seed, tile):
     rng = np.random.default_rng(seed)
     n = 30
-    t = eliminate({(int(i), int(j)) for i, j in rng.integers(0, n, (110, 2))}, n)
+    pattern = {(int(i), int(j)) for i, j in rng.integers(0, n, (110, 2))}
+    t = eliminate(pattern, n, tile)
     assert sorted(t.order) == list(range(n))
-    rows = [list(t.u_col[t.u_start[i] : t.u_start[i + 1]]) for i in range(n)]
-    covered = [[] for _ in range(n)]
+    full = np.eye(n, dtype=bool)
+    place = np.argsort(t.order)
+    for i, j in pattern:
+        full[place[i], place[j]] = True
+    for k in range(n):
+        full[k + 1 :] |= full[k + 1 :, k : k + 1] & full[k] & (np.arange(n) > k)
+    kept = np.zeros((n, n), dtype=bool)
+    kept[t.head :, t.head :] = True
     for i in range(n):
-        for g in range(t.g_start[i], t.g_start[i + 1]):
-            first, size = t.g_first[g], t.g_size[g]
-            covered[i] += range(first, first + size)
-            for k in range(first, first + size - 1):
-                assert rows[k] == [k + 1, *rows[k + 1]]
-        assert covered[i] == list(t.l_col[t.l_start[i] : t.l_start[i + 1]])
+        kept[i, t.l_col[t.l_start[i] : t.l_start[i + 1]]] = True
+        if i < t.head:
+            kept[i, [i, *t.u_col[t.u_start[i] : t.u_start[i + 1]]]] = True
+    assert (kept[: t.head] == full[: t.head]).all()
+    assert (kept[:, : t.head] == full[:, : t.head]).all()
+    assert sorted(t.t_place) == list(range((n - t.head) ** 2)) and (n - t.head) % tile == 0
 
 
 def test_same_bytes_whatever_shares_the_vector(kernel):

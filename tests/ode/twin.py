@@ -69,7 +69,7 @@ def slopes(kernel: Kernel, y, params) -> tuple[np.ndarray, np.ndarray]:
 
     def call(name: str, *arrays: np.ndarray) -> None:
         prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(arrays))
-        prototype(kernel._library.address(name))(*(a.ctypes.data for a in arrays))
+        prototype(kernel._code.library.address(name))(*(a.ctypes.data for a in arrays))
 
     call("prepare", p_in, slots, scratch)
     call("rhs_jac", y_in, slots, scratch, f, jac)

@@ -22,6 +22,11 @@ def new_function(module: ir.Module, name: str, out: ir.Type, args: list[ir.Type]
     return function, Asm(ir.IRBuilder(function.append_basic_block("entry")))
 
 
+def size_of(kind: ir.VectorType) -> int:
+    """Return the bytes of a vector, which are also its alignment."""
+    return (4 if isinstance(kind.element, ir.FloatType) else 8) * kind.count
+
+
 def table(module: ir.Module, name: str, values: np.ndarray) -> ir.GlobalVariable:
     """Return a constant table of 32-bit whole numbers."""
     content = [int(x) for x in values] or [0]
@@ -47,14 +52,14 @@ class Asm:
         """Read element ``i`` of ``base``."""
         out = self.b.load(self.at(base, i, kind), typ=kind)
         if isinstance(kind, ir.VectorType):
-            out.align = 8 * kind.count
+            out.align = size_of(kind)
         return out
 
     def put(self, value: ir.Value, base: ir.Value, i: ir.Value | int = 0) -> None:
         """Write element ``i`` of ``base``."""
         out = self.b.store(value, self.at(base, i, value.type))
         if isinstance(value.type, ir.VectorType):
-            out.align = 8 * value.type.count
+            out.align = size_of(value.type)
 
     def index(self, base: ir.Value, i: ir.Value | int) -> ir.Value:
         """Read a whole number of a table."""
@@ -118,7 +123,8 @@ class Asm:
 
     def intrinsic(self, name: str, kind: ir.Type, arity: int = 1) -> ir.Function:
         """Return an intrinsic of one type."""
-        suffix = f"v{kind.count}f64" if isinstance(kind, ir.VectorType) else "f64"
+        bits = "f32" if isinstance(kind, ir.VectorType) and size_of(kind) == 4 * kind.count else "f64"
+        suffix = f"v{kind.count}{bits}" if isinstance(kind, ir.VectorType) else bits
         full = f"{name}.{suffix}"
         known = self.b.module.globals.get(full)
         return known or ir.Function(self.b.module, ir.FunctionType(kind, [kind] * arity), full)
@@ -141,12 +147,12 @@ LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 
 def define_exp(module: ir.Module, vec: ir.VectorType) -> None:
-    """Add ``vexp``: x = k ln 2 + r, polynomial in r, scaled by 2^k.
+    """Add ``vexp`` and the number of lanes: x = k ln 2 + r, polynomial in r, scaled by 2^k.
 
     The scaling takes two steps, so that it may over- and underflow. The relative error is under
     2e-16 where the result is a normal number.
     """
-    function = ir.Function(module, ir.FunctionType(vec, [vec]), "vexp")
+    function = ir.Function(module, ir.FunctionType(vec, [vec]), f"vexp{vec.count}")
     a = Asm(ir.IRBuilder(function.append_basic_block("entry")))
     b, whole = a.b, ir.VectorType(I64, vec.count)
     x = function.args[0]
@@ -169,8 +175,11 @@ def define_exp(module: ir.Module, vec: ir.VectorType) -> None:
 
 
 def define_log(module: ir.Module, vec: ir.VectorType) -> None:
-    """Add ``vlog``: x = 2^e m with m near 1, series in s = (m-1)/(m+1); -inf at 0, nan below."""
-    function = ir.Function(module, ir.FunctionType(vec, [vec]), "vlog")
+    """Add ``vlog`` and the number of lanes: -inf at 0, nan below.
+
+    x = 2^e m with m near 1, series in s = (m-1)/(m+1).
+    """
+    function = ir.Function(module, ir.FunctionType(vec, [vec]), f"vlog{vec.count}")
     a = Asm(ir.IRBuilder(function.append_basic_block("entry")))
     b, whole = a.b, ir.VectorType(I64, vec.count)
 

@@ -1,6 +1,6 @@
 """Straight-line LLVM IR of a system: what is free of the state, right-hand side, Jacobian.
 
-A value is a vector with one run in each lane (structure of arrays: number ``i`` of a run is lane
+A value is a register with one run in each lane (structure of arrays: number ``i`` of a run is lane
 ``l`` of vector ``i``), so lanes never meet and a run's result cannot depend on its neighbours.
 No fast-math flag is set; a product is fused with the sum that uses it where the machine can.
 """
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
 from ..model.system import System
+from .jit import tile_rows
+from .lower import Lowering
 from .sparse import Tables, eliminate
 from .tape import Tape
 
@@ -28,8 +31,8 @@ class Program:
     Attributes
     ----------
     ir : str
-        LLVM IR of ``prepare(params, slots, scratch)``, ``rhs(y, slots, scratch, f)`` and
-        ``rhs_jac(y, slots, scratch, f, j)``.
+        LLVM IR of ``prepare(params, slots, scratch)``, ``rhs(y, slots, scratch, f)``, which adds to
+        ``f``, and ``rhs_jac(y, slots, scratch, f, j)``.
     tables : Tables
         Pattern of Jacobian and factors.
     n_slots : int
@@ -38,6 +41,8 @@ class Program:
         Values that pass between pieces of a function.
     uses : set of str
         Vector functions that the code calls (``exp``, ``log``).
+    work : dict of str to (int, int)
+        Multiply-adds and divisions of ``rhs`` and ``rhs_jac`` for one run, without ``exp`` and ``log``.
     """
 
     ir: str
@@ -45,6 +50,7 @@ class Program:
     n_slots: int
     n_scratch: int
     uses: frozenset[str]
+    work: dict[str, tuple[int, int]]
 
 
 def canonical(system: System) -> bytes:
@@ -81,11 +87,17 @@ class _Writer:
     """
 
     def __init__(
-        self, tape: Tape, width: int, slots: dict[int, int], uses: set[str], shared: list[int]
+        self,
+        tape: Tape,
+        width: int,
+        parts: int,
+        slots: dict[int, int],
+        uses: set[str],
+        shared: list[int],
     ) -> None:
         self.tape, self.slots, self.uses, self.shared = tape, slots, uses, shared
         self.vec = f"<{width} x double>"
-        self.width = width
+        self.width, self.parts = width, parts
         self.chunks: list[_Chunk] = []
         self.home: dict[int, _Chunk] = {}
         self.scratch: dict[int, int] = {}
@@ -120,12 +132,12 @@ class _Writer:
 
     def load(self, base: str, i: int) -> str:
         """Read vector ``i`` of ``base``: at each use, since a load folds into its user."""
-        at = self.line(f"getelementptr {self.vec}, ptr {base}, i64 {i}")
+        at = self.line(f"getelementptr {self.vec}, ptr {base}, i64 {i * self.parts}")
         return self.line(f"load {self.vec}, ptr {at}, align {8 * self.width}")
 
     def store(self, value: str, base: str, i: int) -> None:
         """Write vector ``i`` of ``base``."""
-        at = self.line(f"getelementptr {self.vec}, ptr {base}, i64 {i}")
+        at = self.line(f"getelementptr {self.vec}, ptr {base}, i64 {i * self.parts}")
         self.lines.append(f"  store {self.vec} {value}, ptr {at}, align {8 * self.width}")
 
     def value(self, root: int) -> str:
@@ -179,7 +191,7 @@ class _Writer:
 
     def _needs(self, i: int) -> list[int]:
         op, a, b = self.tape.ops[i]
-        if op not in ("add", "sub", "mul", "div"):
+        if op not in ("add", "sub", "mul"):
             return [a]
         product = self._fused(i)
         return [a, b] if product is None else [b if product == a else a, *self.tape.ops[product][1:]]
@@ -196,10 +208,12 @@ class _Writer:
             elif op == "sub":
                 z = self.line(f"fneg {vec} {z}")
             return self.fma(x, y, z)
-        if op in ("add", "sub", "mul", "div"):
+        if op in ("add", "sub", "mul"):
             return self.line(f"f{op} {vec} {self._use(a)}, {self._use(b)}")
         x = self._use(a)
         match op:
+            case "inverse":
+                return self.line(f"fdiv {vec} {self.number(1.0)}, {x}")
             case "neg":
                 return self.line(f"fneg {vec} {x}")
             case "pos" | "floor":
@@ -210,7 +224,7 @@ class _Writer:
             case "sqrt":
                 return self.line(f"call {vec} @llvm.sqrt.v{self.width}f64({vec} {x})")
             case "pow":
-                log = self.tape._unary("log", a)
+                log = self.tape.unary("log", a)
                 if log not in self.name and log not in self.home:
                     self.name[log] = self.call("log", x)
                 return self.call("exp", self.line(f"fmul {vec} {self._use(log)}, {self.number(b)}"))
@@ -222,21 +236,41 @@ class _Writer:
         vec = self.vec
         return self.line(f"call {vec} @llvm.fmuladd.v{self.width}f64({vec} {x}, {vec} {y}, {vec} {z})")
 
+    def work(self) -> tuple[int, int]:
+        """Return the multiply-adds (or additions, or products) and the divisions written so far."""
+        lines = [line for chunk in self.chunks for line in chunk.lines]
+        simple = ("= fadd ", "= fsub ", "= fmul ", "fmuladd")
+        return (
+            sum(any(word in line for word in simple) for line in lines),
+            sum("= fdiv " in line for line in lines),
+        )
+
     def call(self, name: str, x: str) -> str:
         """Write a call of our own ``exp`` or ``log``."""
         self.uses.add(name)
-        return self.line(f"call {self.vec} @v{name}({self.vec} {x})")
+        return self.line(f"call {self.vec} @v{name}{self.width}({self.vec} {x})")
 
     def function(self, name: str, arguments: str, attributes: str = "#0") -> str:
         """Return the finished function, which calls its chunks one after another."""
         typed = ", ".join(f"ptr noalias {argument}" for argument in arguments.split())
-        plain = ", ".join(f"ptr {argument}" for argument in arguments.split())
         out = []
         for i, chunk in enumerate(self.chunks):
             body = "\n".join(chunk.lines)
             out.append(f"define internal void @{name}.{i}({typed}) {attributes} {{\n{body}\n  ret void\n}}\n")
-        calls = "\n".join(f"  call void @{name}.{i}({plain})" for i in range(len(self.chunks)))
-        return "\n".join([*out, f"define void @{name}({typed}) #0 {{\n{calls}\n  ret void\n}}\n"])
+        calls = []
+        for i in range(len(self.chunks)):
+            # all parts of a chunk, one after another: the second finds its instructions close by
+            for part in range(self.parts):
+                calls.append(
+                    f"  call void @{name}.{i}({', '.join(f'ptr {x}.{part}' for x in arguments.split())})"
+                )
+        offsets = [
+            f"  {x}.{part} = getelementptr {self.vec}, ptr {x}, i64 {part}"
+            for x in arguments.split()
+            for part in range(self.parts)
+        ]
+        body = "\n".join([*offsets, *calls])
+        return "\n".join([*out, f"define void @{name}({typed}) #0 {{\n{body}\n  ret void\n}}\n"])
 
 
 class _Built:
@@ -247,36 +281,45 @@ class _Built:
         n = len(system.states)
         env = {state.name: tape.state(i) for i, state in enumerate(system.states)}
         env |= {parameter.name: tape.param(k) for k, parameter in enumerate(system.parameters)}
-        done: dict[int, int] = {}
+        rates = [process.rate for process in system.processes]
+        lower = Lowering(tape, [*system.assignments.values(), *rates])
         for name, expr in system.assignments.items():
-            (env[name],) = tape.lower([expr], env, done)
-        rates = tape.lower([process.rate for process in system.processes], env, done)
+            env[name] = lower(expr, env)
+        rate_of = [lower(rate, env) for rate in rates]
         index = system.state_index
-        self.gradients: list[tuple[dict[int, int], list[tuple[int, float]]]] = []
+        # of each process: the factor free of the state, the slopes of the rest, what it changes
+        self.gradients: list[tuple[int, dict[int, int], list[tuple[int, float]]]] = []
         terms: list[list[int]] = [[] for _ in range(n)]
         self.pattern: set[tuple[int, int]] = set()
-        for rate, process in zip(rates, system.processes, strict=True):
+        for rate, process in zip(rate_of, system.processes, strict=True):
             changes = [(index[state], float(c)) for state, c in process.changes if c]
             for s, c in changes:
                 terms[s].append(tape.mul(tape.const(c), rate))
-            slopes = {v: d for v, d in tape.gradient(rate).items() if tape.ops[d][:2] != ("const", 0.0)}
-            self.gradients.append((slopes, changes))
+            still, rest = tape.split(rate)
+            slopes = {} if rest is None else tape.gradient(rest)
+            slopes = {v: d for v, d in slopes.items() if tape.ops[d][:2] != ("const", 0.0)}
+            self.gradients.append((tape.const(1.0) if still is None else still, slopes, changes))
             self.pattern |= {(s, v) for s, _ in changes for v in slopes}
         zero = tape.const(0.0)
-        self.total = [tape._fold(tape.add, part) if part else zero for part in terms]
+        self.total = [reduce(tape.add, part) if part else zero for part in terms]
         self.shared = [0] * len(tape.ops)
-        for i in range(len(tape.ops)):
-            for a in tape._operands(i):
-                self.shared[a] += 1
-        for i in self.total:
+        roots = [*self.total, *(d for _, slopes, _ in self.gradients for d in slopes.values())]
+        for i in roots:
             self.shared[i] += 2
-        for slopes, _ in self.gradients:
-            for d in slopes.values():
-                self.shared[d] += 2
+        for i in tape.reach(roots):
+            for a in tape.operands(i):
+                self.shared[a] += 1
 
 
-def generate(system: System, width: int) -> Program:
+def generate(system: System, width: int, register: int) -> Program:
     """Return the straight-line code of ``system`` for ``width`` runs in a vector.
+
+    Parameters
+    ----------
+    system : System
+    width : int
+    register : int
+        Runs in a register: the code is written for one and called for each part of a vector.
 
     Raises
     ------
@@ -285,7 +328,7 @@ def generate(system: System, width: int) -> Program:
     """
     built = _Built(system)
     n = len(system.states)
-    tables = eliminate(built.pattern, n)
+    tables = eliminate(built.pattern, n, tile_rows())
     place = np.empty(n, dtype=int)
     place[tables.order] = np.arange(n)
     tape = built.tape
@@ -295,18 +338,21 @@ def generate(system: System, width: int) -> Program:
     uses: set[str] = set()
 
     def writer() -> _Writer:
-        return _Writer(tape, width, slots, uses, built.shared)
+        return _Writer(tape, register, width // register, slots, uses, built.shared)
 
-    def totals(target: _Writer) -> None:
+    def totals(target: _Writer, add: bool) -> None:
         for i, state in enumerate(tables.order):
-            target.store(target.value(built.total[state]), "%f", i)
+            value = target.value(built.total[state])
+            if add:
+                value = target.line(f"fadd {target.vec} {value}, {target.load('%f', i)}")
+            target.store(value, "%f", i)
             target.cut_if_long()
 
     rhs = writer()
-    totals(rhs)
+    totals(rhs, add=True)
     jac = writer()
     _write_jacobian(jac, built, tables, place)
-    totals(jac)
+    totals(jac, add=False)
     prepare = writer()
     prepare.hoist = False
     for i, k in list(slots.items()):
@@ -318,8 +364,9 @@ def generate(system: System, width: int) -> Program:
         rhs.function("rhs", "%y %p %t %f"),
         jac.function("rhs_jac", "%y %p %t %f %j"),
     ]
+    work = {"rhs": rhs.work(), "rhs_jac": jac.work()}
     n_scratch = max(len(target.scratch) for target in (prepare, rhs, jac))
-    return Program("\n".join(text), tables, max(len(slots), 1), max(n_scratch, 1), frozenset(uses))
+    return Program("\n".join(text), tables, max(len(slots), 1), max(n_scratch, 1), frozenset(uses), work)
 
 
 def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarray) -> None:
@@ -333,15 +380,24 @@ def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarr
         for e in range(tables.j_start[i], tables.j_start[i + 1]):
             at[i, int(tables.j_col[e])] = e
     seen: set[int] = set()
-    for slopes, changes in built.gradients:
+    tape = built.tape
+    for still, slopes, changes in built.gradients:
         for v, d in slopes.items() if changes else ():
-            slope = jac.value(d)
+            by, rest = tape.split(d)
+            negative = False
+            if rest is not None and tape.ops[rest][0] == "neg":
+                negative, rest = True, tape.ops[rest][1]
+            by = still if by is None else tape.mul(still, by)
             for s, c in changes:
                 e = at[int(place[s]), int(place[v])]
-                if e not in seen:
-                    seen.add(e)
-                    out = slope if c == 1.0 else jac.line(f"fmul {jac.vec} {slope}, {jac.number(c)}")
+                c = -c if negative else c
+                x = jac.value(by if abs(c) == 1.0 else tape.mul(tape.const(abs(c)), by))
+                x = jac.line(f"fneg {jac.vec} {x}") if c < 0.0 else x
+                y = jac.number(1.0) if rest is None else jac.value(rest)
+                if e in seen:
+                    out = jac.fma(x, y, jac.load("%j", e))
                 else:
-                    out = jac.fma(slope, jac.number(c), jac.load("%j", e))
+                    out = jac.line(f"fmul {jac.vec} {x}, {y}")
+                seen.add(e)
                 jac.store(out, "%j", e)
         jac.cut_if_long()

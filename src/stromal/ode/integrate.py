@@ -19,9 +19,9 @@ ORDER = 5.0  # of the error estimate: it falls with h^5
 LEAST_STEP = 1e-14  # of time and span: below, a step no longer moves time
 
 
-def control_ir(tables: Tables, layout: Layout) -> str:
+def control_ir(tables: Tables, layout: Layout, single: bool) -> str:
     """Return IR with the function ``integrate``; its arguments are ``ARGUMENTS``."""
-    loop = _Loop(tables, layout)
+    loop = _Loop(tables, layout, single)
     loop.define()
     return str(loop.module)
 
@@ -116,8 +116,10 @@ class _Loop(Stepper):
     def power(self, x: ir.Value, exponent: float) -> ir.Value:
         """Return ``x ** exponent`` for ``x >= 0``."""
         known = self.module.globals
-        log = self.a.b.call(known["vlog"], [x])
-        return self.a.b.call(known["vexp"], [self.a.b.fmul(log, self.a.like(self.vec, exponent))])
+        log = self.a.b.call(known[f"vlog{self.vec.count}"], [x])
+        return self.a.b.call(
+            known[f"vexp{self.vec.count}"], [self.a.b.fmul(log, self.a.like(self.vec, exponent))]
+        )
 
     def first_step(self) -> None:
         """Choose the step of lanes that start, or have just had an event.
@@ -168,23 +170,33 @@ class _Loop(Stepper):
             total = a.b.fmul(k, factor) if total is None else a.fma(k, factor, total)
         return total  # type: ignore[return-value]
 
+    def begin_stage(self, s: int, i: ir.Value, per_step: ir.Value) -> None:
+        """Set vector ``i`` of where stage ``s`` is evaluated, and of what is added to its right-hand side."""
+        a, ws, stage = self.a, self.ws, self.ws[f"k{s}"]
+        if s == 0:
+            a.put(a.get(ws["f"], i, self.vec), stage, i)
+            return
+        if s > 1 and method.A[s][:-1] == method.A[s - 1]:
+            k = a.get(ws[f"k{s - 1}"], i, self.vec)
+            u = a.fma(k, method.A[s][-1], a.get(ws["u"], i, self.vec))
+        else:
+            u = self.combine(method.A[s], i, a.get(ws["y"], i, self.vec))
+        a.put(u, ws["u"], i)
+        a.put(a.b.fmul(self.combine(method.C[s], i, None), per_step), stage, i)
+
     def stages(self) -> None:
         """Make one step of every lane: factors, eight stages, error, factor of the next step."""
         a, b, ws, like = self.a, self.a.b, self.ws, lambda x: self.a.like(self.vec, x)
         per_step = b.fdiv(like(1.0), a.get(ws["used"], 0, self.vec))
         a.put(b.fmul(per_step, like(1.0 / method.GAMMA)), ws["diagonal"], 0)
-        b.call(self.factor, [ws[x] for x in ("jac", "diagonal", "low", "up", "inverse", "row")])
+        b.call(self.factor, [ws[x] for x in ("jac", "diagonal", "lu")])
         for s in range(method.STAGES):
-            if s:
-                with a.loop(0, self.n) as i:
-                    a.put(self.combine(method.A[s], i, a.get(ws["y"], i, self.vec)), ws["u"], i)
-                b.call(self.straight["rhs"], [ws["u"], ws["slots"], ws["scratch"], ws["f"]])
+            stage = ws[f"k{s}"]
             with a.loop(0, self.n) as i:
-                value = a.get(ws["f"], i, self.vec)
-                if s:
-                    value = a.fma(self.combine(method.C[s], i, None), per_step, value)
-                a.put(value, ws[f"k{s}"], i)
-            b.call(self.solve, [ws["low"], ws["up"], ws["inverse"], ws[f"k{s}"]])
+                self.begin_stage(s, i, per_step)
+            if s:
+                b.call(self.straight["rhs"], [ws["u"], ws["slots"], ws["scratch"], stage])
+            b.call(self.solve, [ws["lu"], stage, ws["row"]])
         last = ws[f"k{method.STAGES - 1}"]
         with a.loop(0, self.n) as i:
             a.put(b.fadd(a.get(ws["u"], i, self.vec), a.get(last, i, self.vec)), ws["new"], i)

@@ -14,7 +14,18 @@ from threading import Lock
 import llvmlite
 import llvmlite.binding as llvm
 
-__all__ = ["Library", "cache_folder", "compile_object", "lanes", "read_cache", "target_key", "write_cache"]
+__all__ = [
+    "Library",
+    "cache_folder",
+    "compile_object",
+    "factor_lanes",
+    "lanes",
+    "read_cache",
+    "register_lanes",
+    "target_key",
+    "tile_rows",
+    "write_cache",
+]
 
 _LOCK = Lock()  # LLVM's global context is not safe to share between threads
 MAGIC = b"stromal-object-1\n"
@@ -40,6 +51,21 @@ def lanes() -> int:
     """Return how many runs share a vector on this machine: 8 with AVX2 or AVX-512, otherwise 4."""
     features = _features()[1].split(",")
     return 8 if "+avx2" in features or "+avx512f" in features else 4
+
+
+def register_lanes() -> int:
+    """Return how many runs share a register of this machine."""
+    return 8 if "+avx512f" in _features()[1].split(",") else 4
+
+
+def factor_lanes(width: int, single: bool) -> int:
+    """Return how many runs share a register in the linear algebra, for ``width`` runs in a vector."""
+    return min(width, register_lanes() * (2 if single else 1))
+
+
+def tile_rows() -> int:
+    """Return the rows of a square tile that fits the registers: 32 with AVX-512, otherwise 16."""
+    return 4 if "+avx512f" in _features()[1].split(",") else 3
 
 
 def target_key() -> str:

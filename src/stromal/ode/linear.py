@@ -1,145 +1,297 @@
-"""Loops over the fixed pattern: factorisation, triangular solves, product of Jacobian and vector.
+"""Factorisation and substitution: the full tail as loops over tiles, the sparse head from `head`.
 
-Table-driven loops and not straight-line code: a factorisation of ten thousand multiply-adds would
-be half a megabyte of instructions, which run no faster than they can be fetched.
+A vector of the work space holds all lanes of a run; the processor's registers may be shorter. The
+factors of one register's lanes (a part) are made and kept together, so that they stay in the cache.
 """
 
 from __future__ import annotations
 
 from llvmlite import ir
 
-from .asm import PTR, Asm, new_function, table
-from .sparse import Tables
+from .asm import I64, PTR, Asm, new_function, table
+from .sparse import Tables, triangle
 
-__all__ = ["define_factor", "define_jac_times", "define_solve", "tables_of"]
-
-_Tab = dict[str, ir.GlobalVariable]
+__all__ = ["Linear", "define_jac_times", "factor_size", "tables_of"]
 
 
-def tables_of(module: ir.Module, tables: Tables) -> _Tab:
+def factor_size(tables: Tables) -> int:
+    """Return how many numbers the factors of one run take."""
+    entries = len(tables.l_col) + len(tables.u_col) + len(tables.order)
+    return entries + tables.blocks**2 * tables.tile**2
+
+
+class Linear:
+    """Factorisation and substitution in one precision.
+
+    Parameters
+    ----------
+    module : ir.Module
+    tables : Tables
+        Pattern.
+    vec : ir.VectorType
+        All lanes.
+    lanes : int
+        Of a register.
+    single : bool
+        Whether the factors and substitutions are in single precision.
+
+    Attributes
+    ----------
+    factor : ir.Function
+        ``factor(j, diagonal, lu)``: LU of ``diagonal * I - J``. No pivoting: a pivot that fails
+        makes the step fail its error test, and a smaller step makes the diagonal dominant.
+    solve : ir.Function
+        ``solve(lu, x, row)``: forward and back substitution in place.
+    """
+
+    def __init__(
+        self, module: ir.Module, tables: Tables, vec: ir.VectorType, lanes: int, single: bool
+    ) -> None:
+        self.module, self.tables, self.vec = module, tables, vec
+        self.n, self.head, self.tile, self.blocks = (
+            len(tables.order), tables.head, tables.tile, tables.blocks
+        )  # fmt: skip
+        self.wide = ir.VectorType(vec.element, lanes)
+        self.reg = ir.VectorType(ir.FloatType(), lanes) if single else self.wide
+        self.parts = vec.count // self.reg.count
+        self.head_part = {
+            name: ir.Function(module, ir.FunctionType(ir.VoidType(), [PTR] * 3), f"head_{name}")
+            for name in ("factor", "forward", "back")
+        }
+        self.factor = self.define_factor()
+        self.solve = self.define_solve()
+        for function in (self.factor, self.solve):  # so that they can be measured, and tested, alone
+            function.linkage = "external"
+            function.attributes.add("noinline")
+
+    # -- places ------------------------------------------------------------------------------
+
+    def bind(self, a: Asm, lu: ir.Value, part: ir.Value) -> None:
+        """Set the addresses of the factors of a part: pivots, both triangles of the head, the tail."""
+        self.a, self.b = a, a.b
+        at = a.at(lu, a.b.mul(part, I64(factor_size(self.tables))), self.reg)
+        sizes = {"inverse": self.n, "low": len(self.tables.l_col), "up": len(self.tables.u_col), "tail": 0}
+        self.at: dict[str, ir.Value] = {}
+        for name, size in sizes.items():
+            self.at[name] = at
+            at = a.at(at, size, self.reg)
+
+    def get(self, base: ir.Value, i: ir.Value | int) -> ir.Value:
+        """Read one register of the factors, or of a row."""
+        return self.a.get(base, i, self.reg)
+
+    def nfma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
+        """Return ``z - x * y``."""
+        return self.a.nfma(x, y, z)
+
+    # -- factorisation -----------------------------------------------------------------------
+
+    def define_factor(self) -> ir.Function:
+        """Factorise the head with what it leaves of the tail, then the tail tile by tile."""
+        function, a = new_function(self.module, "factor", ir.VoidType(), [PTR] * 3)
+        jac, diagonal, lu = function.args
+        with a.loop(0, self.parts) as part:
+            self.bind(a, lu, part)
+            mine = [a.at(x, part, self.wide) for x in (jac, diagonal)]
+            a.b.call(self.head_part["factor"], [*mine, self.at["inverse"]])
+            if self.blocks:
+                self.factor_tail()
+        a.b.ret_void()
+        return function
+
+    # -- the tail ----------------------------------------------------------------------------
+
+    def tile_at(self, upper: bool, block: ir.Value, k: ir.Value | int) -> ir.Value:
+        """Return the address of tile ``k`` of a row of lower or a column of upper tiles."""
+        a, b = self.a, self.b
+        before = b.sub(block, I64(1)) if upper else block
+        after = b.add(before, I64(1))
+        tiles = b.lshr(b.mul(before, after), I64(1))
+        skip = triangle(self.blocks) if upper else 0
+        tiles = b.add(b.add(tiles, I64(skip)), k if isinstance(k, ir.Value) else I64(k))
+        return a.at(self.at["tail"], b.mul(tiles, I64(self.tile**2)), self.reg)
+
+    def tile_values(self, at: ir.Value) -> list[list[ir.Value]]:
+        """Read a tile."""
+        t = self.tile
+        return [[self.get(at, i * t + j) for j in range(t)] for i in range(t)]
+
+    def tile_minus(self, at: ir.Value, left: ir.Value, right: ir.Value, count: ir.Value):
+        """Return the tile at ``at`` minus the product of ``count`` tiles on the left and above."""
+        a, b, t = self.a, self.b, self.tile
+        start = self.tile_values(at)
+        test, body, after = (b.append_basic_block(name) for name in ("test", "body", "after"))
+        entry = b.block
+        b.branch(test)
+        b.position_at_end(test)
+        k = b.phi(I64)
+        k.add_incoming(I64(0), entry)
+        cells = [[b.phi(self.reg) for _ in range(t)] for _ in range(t)]
+        for i in range(t):
+            for j in range(t):
+                cells[i][j].add_incoming(start[i][j], entry)
+        b.cbranch(b.icmp_signed("<", k, count), body, after)
+        b.position_at_end(body)
+        first = b.mul(k, I64(t * t))
+        x, y = a.at(left, first, self.reg), a.at(right, first, self.reg)
+        value: list[list[ir.Value]] = [list(row) for row in cells]
+        for m in range(t):
+            column = [b.fneg(self.get(x, i * t + m)) for i in range(t)]
+            for j in range(t):
+                over = self.get(y, m * t + j)
+                for i in range(t):
+                    value[i][j] = a.fma(column[i], over, value[i][j])
+        k.add_incoming(b.add(k, I64(1)), b.block)
+        for i in range(t):
+            for j in range(t):
+                cells[i][j].add_incoming(value[i][j], b.block)
+        b.branch(test)
+        b.position_at_end(after)
+        return [list(row) for row in cells]
+
+    def factor_tail(self) -> None:
+        """Factorise the tail, each row and column of tiles from those before it."""
+        a, b, t = self.a, self.b, self.tile
+        with a.loop(0, self.blocks) as block:
+            row, column = self.tile_at(False, block, 0), self.tile_at(True, block, 0)
+            with a.loop(0, block) as c:
+                pivot = self.tile_at(False, c, c)
+                # left of the diagonal: times the inverse of the upper triangle of the pivot's tile
+                at = a.at(row, b.mul(c, I64(t * t)), self.reg)
+                x = self.tile_minus(at, row, self.tile_at(True, c, 0), c)
+                for j in range(t):
+                    inverse = self.inverse(c, j)
+                    for i in range(t):
+                        for m in range(j):
+                            x[i][j] = self.nfma(x[i][m], self.get(pivot, m * t + j), x[i][j])
+                        x[i][j] = b.fmul(x[i][j], inverse)
+                        a.put(x[i][j], at, i * t + j)
+                # above the diagonal: times the inverse of the lower triangle
+                at = a.at(column, b.mul(c, I64(t * t)), self.reg)
+                x = self.tile_minus(at, self.tile_at(False, c, 0), column, c)
+                for i in range(t):
+                    for j in range(t):
+                        for m in range(i):
+                            x[i][j] = self.nfma(self.get(pivot, i * t + m), x[m][j], x[i][j])
+                        a.put(x[i][j], at, i * t + j)
+            at = self.tile_at(False, block, block)
+            x = self.tile_minus(at, row, column, block)
+            for m in range(t):
+                inverse = b.fdiv(a.like(self.reg, 1.0), x[m][m])
+                self.put_inverse(inverse, block, m)
+                for i in range(m + 1, t):
+                    x[i][m] = b.fmul(x[i][m], inverse)
+                    for j in range(m + 1, t):
+                        x[i][j] = self.nfma(x[i][m], x[m][j], x[i][j])
+            for i in range(t):
+                for j in range(t):
+                    a.put(x[i][j], at, i * t + j)
+
+    def _pivot(self, block: ir.Value, i: int) -> ir.Value:
+        return self.b.add(self.b.mul(block, I64(self.tile)), I64(self.head + i))
+
+    def inverse(self, block: ir.Value, i: int) -> ir.Value:
+        """Return the inverse of pivot ``i`` of a tile."""
+        return self.get(self.at["inverse"], self._pivot(block, i))
+
+    def put_inverse(self, value: ir.Value, block: ir.Value, i: int) -> None:
+        """Keep the inverse of pivot ``i`` of a tile."""
+        self.a.put(value, self.at["inverse"], self._pivot(block, i))
+
+    # -- substitution ------------------------------------------------------------------------
+
+    def define_solve(self) -> ir.Function:
+        """Forward through head and tail, back through tail and head."""
+        function, a = new_function(self.module, "solve", ir.VoidType(), [PTR] * 3)
+        lu, x, row = function.args
+        with a.loop(0, self.parts) as part:
+            self.bind(a, lu, part)
+            mine, lu_part = a.at(x, part, self.wide), self.at["inverse"]
+            a.b.call(self.head_part["forward"], [lu_part, mine, row])
+            if self.blocks:
+                self.solve_tail(row)
+            a.b.call(self.head_part["back"], [lu_part, row, mine])
+        a.b.ret_void()
+        return function
+
+    def solve_tail(self, x: ir.Value) -> None:
+        """Substitute in the tail: lower tiles by rows, upper tiles by columns."""
+        a, b, t = self.a, self.b, self.tile
+        x = a.at(x, self.head, self.reg)
+
+        def place(block: ir.Value, i: int) -> ir.Value:
+            return b.add(b.mul(block, I64(t)), I64(i))
+
+        with a.loop(0, self.blocks) as block:
+            row = self.tile_at(False, block, 0)
+            sums = self.tile_dot(row, x, block)
+            value = [b.fadd(self.get(x, place(block, i)), sums[i]) for i in range(t)]
+            pivot = self.tile_at(False, block, block)
+            for i in range(t):
+                for m in range(i):
+                    value[i] = self.nfma(self.get(pivot, i * t + m), value[m], value[i])
+                a.put(value[i], x, place(block, i))
+        with a.loop(0, self.blocks, -1) as block:
+            pivot = self.tile_at(False, block, block)
+            value = [self.get(x, place(block, i)) for i in range(t)]
+            for i in reversed(range(t)):
+                for m in range(i + 1, t):
+                    value[i] = self.nfma(self.get(pivot, i * t + m), value[m], value[i])
+                value[i] = b.fmul(value[i], self.inverse(block, i))
+                a.put(value[i], x, place(block, i))
+            negative = [b.fneg(v) for v in value]
+            column = self.tile_at(True, block, 0)
+            with a.loop(0, block) as c:
+                at = a.at(column, b.mul(c, I64(t * t)), self.reg)
+                for i in range(t):
+                    above = self.get(x, place(c, i))
+                    for m in range(t):
+                        above = a.fma(negative[m], self.get(at, i * t + m), above)
+                    a.put(above, x, place(c, i))
+
+    def tile_dot(self, row: ir.Value, x: ir.Value, count: ir.Value) -> list[ir.Value]:
+        """Return minus the product of ``count`` tiles in a row with ``x``.
+
+        One sum for each entry of a tile: with one for each row, each addition would await the last.
+        """
+        a, b, t = self.a, self.b, self.tile
+        cells = [[a.local(self.reg) for _ in range(t)] for _ in range(t)]
+        for line in cells:
+            for cell in line:
+                b.store(a.like(self.reg, 0.0), cell)
+        with a.loop(0, count) as k:
+            at = a.at(row, b.mul(k, I64(t * t)), self.reg)
+            for m in range(t):
+                negative = b.fneg(self.get(x, b.add(b.mul(k, I64(t)), I64(m))))
+                for i in range(t):
+                    old = b.load(cells[i][m], typ=self.reg)
+                    b.store(a.fma(negative, self.get(at, i * t + m), old), cells[i][m])
+        out = []
+        for line in cells:
+            total = b.load(line[0], typ=self.reg)
+            for cell in line[1:]:
+                total = b.fadd(total, b.load(cell, typ=self.reg))
+            out.append(total)
+        return out
+
+
+def tables_of(module: ir.Module, tables: Tables) -> dict[str, ir.GlobalVariable]:
     """Put the tables into the module."""
-    names = "order j_start j_col l_start l_col u_start u_col g_start g_first g_size".split()
+    names = "order j_start j_col".split()
     return {name: table(module, name, getattr(tables, name)) for name in names}
 
 
-def define_factor(module: ir.Module, vec: ir.VectorType, tab: _Tab, n: int) -> ir.Function:
-    """Add ``factor(j, diagonal, low, up, inverse, row)``: LU of ``diagonal * I - J``, row by row.
-
-    A row is spread out in ``row`` (n vectors), the pivots left of the diagonal are subtracted in
-    runs of 4, 2 or 1, and the result is gathered. No pivoting: a pivot that fails makes the step
-    fail its error test, and a smaller step makes the diagonal dominant.
-    """
-    function, a = new_function(module, "factor", ir.VoidType(), [PTR, PTR, PTR, PTR, PTR, PTR])
-    jac, diagonal, low, up, inverse, row = function.args
-    b, zero = a.b, a.like(vec, 0.0)
-    with a.loop(0, n) as i:
-        i1 = b.add(i, ir.Constant(i.type, 1))
-        parts = [(tab[f"{x}_start"], tab[f"{x}_col"], store) for x, store in (("l", low), ("u", up))]
-        for start, col, _ in parts:
-            with a.loop(a.index(start, i), a.index(start, i1)) as e:
-                a.put(zero, row, a.index(col, e))
-        a.put(zero, row, i)
-        with a.loop(a.index(tab["j_start"], i), a.index(tab["j_start"], i1)) as e:
-            a.put(b.fneg(a.get(jac, e, vec)), row, a.index(tab["j_col"], e))
-        a.put(b.fadd(a.get(row, i, vec), a.get(diagonal, 0, vec)), row, i)
-        with a.loop(a.index(tab["g_start"], i), a.index(tab["g_start"], i1)) as g:
-            first, size = a.index(tab["g_first"], g), a.index(tab["g_size"], g)
-            after = b.append_basic_block("after")
-            default = b.append_basic_block("one")
-            switch = b.switch(size, default)
-            for count in (1, 2, 4):
-                block = default if count == 1 else b.append_basic_block(f"run{count}")
-                if count > 1:
-                    switch.add_case(count, block)
-                b.position_at_end(block)
-                _subtract(a, vec, tab, first, count, up, inverse, row)
-                b.branch(after)
-            b.position_at_end(after)
-        for start, col, store in parts:
-            with a.loop(a.index(start, i), a.index(start, i1)) as e:
-                a.put(a.get(row, a.index(col, e), vec), store, e)
-        a.put(b.fdiv(a.like(vec, 1.0), a.get(row, i, vec)), inverse, i)
-    b.ret_void()
-    return function
-
-
-def _subtract(a: Asm, vec: ir.VectorType, tab: _Tab, first: ir.Value, count: int, up, inverse, row) -> None:
-    b = a.b
-    pivots = [b.add(first, ir.Constant(first.type, r)) for r in range(count)]
-    starts = [a.index(tab["u_start"], k) for k in pivots]
-    stop = a.index(tab["u_start"], b.add(pivots[-1], ir.Constant(first.type, 1)))
-    factors: list[ir.Value] = []
-    for r, k in enumerate(pivots):
-        value = a.get(row, k, vec)
-        for q, factor in enumerate(factors):  # pivot k is entry r-q-1 of the row of pivot q
-            entry = b.add(starts[q], ir.Constant(first.type, r - q - 1))
-            value = a.nfma(factor, a.get(up, entry, vec), value)
-        factors.append(b.fmul(value, a.get(inverse, k, vec)))
-        a.put(factors[-1], row, k)
-    negative = [b.fneg(factor) for factor in factors]
-    with a.loop(starts[-1], stop) as e:
-        column = a.index(tab["u_col"], e)
-        value = a.get(row, column, vec)
-        for q, factor in enumerate(negative):
-            ahead = b.add(b.sub(e, starts[-1]), b.add(starts[q], ir.Constant(first.type, count - 1 - q)))
-            value = a.fma(factor, a.get(up, ahead, vec), value)
-        a.put(value, row, column)
-
-
-def define_solve(module: ir.Module, vec: ir.VectorType, tab: _Tab, n: int) -> ir.Function:
-    """Add ``solve(low, up, inverse, x)``: forward and back substitution in place."""
-    function, a = new_function(module, "solve", ir.VoidType(), [PTR, PTR, PTR, PTR])
-    low, up, inverse, x = function.args
-    b = a.b
-    for name, factors, step in (("l", low, 1), ("u", up, -1)):
-        with a.loop(0, n, step) as i:
-            start = a.index(tab[f"{name}_start"], i)
-            stop = a.index(tab[f"{name}_start"], b.add(i, ir.Constant(i.type, 1)))
-            value = _dot(a, vec, start, stop, factors, x, tab[f"{name}_col"], a.get(x, i, vec))
-            a.put(value if step == 1 else b.fmul(value, a.get(inverse, i, vec)), x, i)
-    b.ret_void()
-    return function
-
-
-def _dot(a: Asm, vec, start, stop, left, x, col, value: ir.Value) -> ir.Value:
-    """Return ``value - sum(left[e] * x[col[e]])``, in two sums so that one need not await the other."""
-    b = a.b
-    one, two = ir.Constant(start.type, 1), ir.Constant(start.type, 2)
-    test, body, odd, last, after = (b.append_basic_block(s) for s in ("test", "body", "odd", "last", "after"))
-    entry = b.block
-    b.branch(test)
-    b.position_at_end(test)
-    e, s0, s1 = b.phi(start.type), b.phi(vec), b.phi(vec)
-    for phi, first in ((e, start), (s0, value), (s1, a.like(vec, 0.0))):
-        phi.add_incoming(first, entry)
-    following = b.add(e, one)
-    b.cbranch(b.icmp_signed("<", following, stop), body, odd)
-    b.position_at_end(body)
-    t0 = a.nfma(a.get(left, e, vec), a.get(x, a.index(col, e), vec), s0)
-    t1 = a.nfma(a.get(left, following, vec), a.get(x, a.index(col, following), vec), s1)
-    for phi, value_next in ((e, b.add(e, two)), (s0, t0), (s1, t1)):
-        phi.add_incoming(value_next, b.block)
-    b.branch(test)
-    b.position_at_end(odd)
-    total = b.fadd(s0, s1)
-    b.cbranch(b.icmp_signed("<", e, stop), last, after)
-    b.position_at_end(last)
-    rest = a.nfma(a.get(left, e, vec), a.get(x, a.index(col, e), vec), total)
-    b.branch(after)
-    b.position_at_end(after)
-    out = b.phi(vec)
-    out.add_incoming(total, odd)
-    out.add_incoming(rest, last)
-    return out
-
-
-def define_jac_times(module: ir.Module, vec: ir.VectorType, tab: _Tab, n: int) -> ir.Function:
-    """Add ``jac_times(j, x, out)``: ``out = -J x``."""
-    function, a = new_function(module, "jac_times", ir.VoidType(), [PTR, PTR, PTR])
+def define_jac_times(module: ir.Module, vec: ir.VectorType, tab: dict, n: int) -> ir.Function:
+    """Add ``jac_times(j, x, out)``: ``out = -J x``; used at the start and after events only."""
+    function, a = new_function(module, "jac_times", ir.VoidType(), [PTR] * 3)
     jac, x, out = function.args
     with a.loop(0, n) as i:
+        total = a.local(vec)
+        a.b.store(a.like(vec, 0.0), total)
         start = a.index(tab["j_start"], i)
-        stop = a.index(tab["j_start"], a.b.add(i, ir.Constant(i.type, 1)))
-        a.put(_dot(a, vec, start, stop, jac, x, tab["j_col"], a.like(vec, 0.0)), out, i)
+        with a.loop(start, a.index(tab["j_start"], a.b.add(i, I64(1)))) as e:
+            value = a.get(x, a.index(tab["j_col"], e), vec)
+            a.b.store(a.nfma(a.get(jac, e, vec), value, a.b.load(total, typ=vec)), total)
+        a.put(a.b.load(total, typ=vec), out, i)
     a.b.ret_void()
     return function

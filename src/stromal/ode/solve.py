@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,11 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 from ..model.system import System
 from . import jit
 from .codegen import canonical, generate
+from .linear import factor_size
 from .stepper import ARGUMENTS, Layout
 
 __all__ = ["STATUS", "Events", "Kernel", "Result", "compile_system"]
 
 STATUS = ("ok", "step collapsed", "not finite", "too many steps")
+SINGLE = 0.99e-6  # from this relative tolerance on, linear algebra in single precision
 NEGATIVE = 10.0  # outputs down to this many absolute tolerances below zero are rounding
 
 
@@ -71,6 +73,16 @@ class Result:
         return self.status == 0
 
 
+class _Code:
+    """Machine code of a system in one precision of the linear algebra."""
+
+    def __init__(self, facts: dict, body: bytes, cached: bool) -> None:
+        self.facts, self.cached, self.library = facts, cached, jit.Library(body)
+        kinds: dict[str, Any] = {"i64": ctypes.c_int64, "double": ctypes.c_double, "ptr": ctypes.c_void_p}
+        prototype = ctypes.CFUNCTYPE(None, *[kinds[str(kind)] for _, kind in ARGUMENTS])
+        self.integrate = prototype(self.library.address("integrate"))
+
+
 class Kernel:
     """Machine code of one system; made by `compile_system`.
 
@@ -83,16 +95,21 @@ class Kernel:
         Whether the code came from the cache.
     """
 
-    def __init__(self, system: System, facts: dict, body: bytes, cached: bool) -> None:
-        self.system, self.facts, self.cached = system, facts, cached
-        self._library = jit.Library(body)
-        kinds: dict[str, Any] = {"i64": ctypes.c_int64, "double": ctypes.c_double, "ptr": ctypes.c_void_p}
-        prototype = ctypes.CFUNCTYPE(None, *[kinds[str(kind)] for _, kind in ARGUMENTS])
-        self._integrate = prototype(self._library.address("integrate"))
-        self._order = np.array(facts["order"], dtype=int)
+    def __init__(self, system: System, width: int, cache: bool) -> None:
+        self.system, self._width, self._cache = system, width, cache
+        self._codes = {True: _code(system, width, True, cache)}
+        self._code = self._codes[True]
+        self.facts, self.cached = self._code.facts, self._code.cached
+        self._order = np.array(self.facts["order"], dtype=int)
         self._place = np.argsort(self._order)
-        self._width = facts["layout"]["width"]
-        self._size = facts["size"] * self._width
+        self._size = self.facts["size"] * self._width
+
+    def code(self, rtol: float) -> _Code:
+        """Return the code for a tolerance; what tight ones need is made when first asked for."""
+        single = rtol >= SINGLE
+        if single not in self._codes:
+            self._codes[single] = _code(self.system, self._width, single, self._cache)
+        return self._codes[single]
 
     def solve(
         self,
@@ -167,16 +184,16 @@ class Kernel:
             "next_run": np.zeros(1, np.int64), "stop": np.zeros(1, np.int64),
         }  # fmt: skip
         workers = min(threads or os.cpu_count() or 1, -(-runs // self._width))
-        self._run(shared, workers, brief=runs <= 8 * self._width)
+        self._run(self.code(rtol).integrate, shared, workers, brief=runs <= 8 * self._width)
         return Result(y, status, steps)
 
-    def _run(self, shared: dict, workers: int, brief: bool) -> None:
+    def _run(self, integrate: Callable, shared: dict, workers: int, brief: bool) -> None:
         def work() -> None:
             align = 8 * self._width
             raw = np.zeros(self._size * 8 + align, dtype=np.uint8)
             base = raw.ctypes.data + -raw.ctypes.data % align
             values = [base] + [shared[name] for name, _ in ARGUMENTS[1:]]
-            self._integrate(*(v.ctypes.data if isinstance(v, np.ndarray) else v for v in values))
+            integrate(*(v.ctypes.data if isinstance(v, np.ndarray) else v for v in values))
 
         if workers <= 1 and brief:
             work()
@@ -268,43 +285,54 @@ def compile_system(system: System, *, cache: bool = True, width: int | None = No
     """
     if not system.states:
         raise ValueError(f"system {system.name!r} has no states")
-    width = width or jit.lanes()
+    return Kernel(system, width or jit.lanes(), cache)
+
+
+def _code(system: System, width: int, single: bool, cache: bool) -> _Code:
+    """Return machine code from the cache, or make it."""
     key = ""
     if cache:
-        parts = [canonical(system), jit.target_key().encode(), _code_version().encode(), str(width).encode()]
+        parts = [canonical(system), jit.target_key().encode(), _code_version().encode()]
+        parts += [f"{width} {single}".encode()]
         key = hashlib.sha256(b"\0".join(parts)).hexdigest()
         kept = jit.read_cache(key)
         if kept is not None:
             try:
-                return Kernel(system, *kept, cached=True)
+                return _Code(*kept, cached=True)
             except (RuntimeError, KeyError, ValueError):
                 pass  # not loadable after all: build it again
-    facts, body = build(system, width)
+    facts, body = build(system, width, single)
     if cache:
         jit.write_cache(key, facts, body)
-    return Kernel(system, facts, body, cached=False)
+    return _Code(facts, body, cached=False)
 
 
-def build(system: System, width: int, opt: int = 1) -> tuple[dict, bytes]:
+def build(system: System, width: int, single: bool = True, opt: int = 1) -> tuple[dict, bytes]:
     """Return the facts and the object file of a system."""
-    from .integrate import control_ir  # the generator is not needed when the cache is warm
+    from .head import head_ir  # the generator is not needed when the cache is warm
+    from .integrate import control_ir
 
-    program = generate(system, width)
+    register = min(width, jit.register_lanes())
+    program = generate(system, width, register)
     tables = program.tables
     sizes = {"n_slots": program.n_slots, "n_scratch": program.n_scratch, "n_jac": len(tables.j_col)}
-    sizes |= {"n_low": len(tables.l_col), "n_up": len(tables.u_col), "width": width}
+    sizes |= {"n_lu": factor_size(tables), "width": width}
     layout = Layout(n=len(system.states), n_params=len(system.parameters), **sizes)
-    vec = f"<{width} x double>"
-    head = [f"declare {vec} @llvm.{name}.v{width}f64({', '.join([vec] * count)})"
+    vec = f"<{register} x double>"
+    head = [f"declare {vec} @llvm.{name}.v{register}f64({', '.join([vec] * count)})"
             for name, count in (("fmuladd", 3), ("sqrt", 1))]  # fmt: skip
-    head += [f"declare {vec} @v{name}({vec})" for name in sorted(program.uses)]
-    attributes = f'attributes #0 = {{ nounwind "no-builtins" "prefer-vector-width"="{64 * width}" }}'
-    straight = "\n".join([*head, "", program.ir, attributes, ""])
+    head += [f"declare {vec} @v{name}{register}({vec})" for name in sorted(program.uses)]
+    attributes = f'attributes #0 = {{ nounwind "no-builtins" "prefer-vector-width"="{64 * register}" }}'
+    lanes = jit.factor_lanes(width, single)
+    head_text = head_ir(tables, lanes, width // lanes, single)
+    straight = "\n".join([*head, "", program.ir, head_text, attributes, ""])
     facts = {
         "layout": sizes,
         "size": layout.offsets()["size"],
         "order": [int(i) for i in tables.order],
         "entries": [np.repeat(np.arange(layout.n), np.diff(tables.j_start)).tolist(), tables.j_col.tolist()],
         "updates": tables.updates,
+        "filled": tables.filled,
+        "work": program.work,
     }
-    return facts, jit.compile_object(control_ir(tables, layout), straight, opt)
+    return facts, jit.compile_object(control_ir(tables, layout, single), straight, opt)

@@ -1,4 +1,9 @@
-"""Fixed-pattern sparse LU: elimination order, fill, and the tables that drive the generated loops."""
+"""Fixed-pattern sparse LU: elimination order, fill, and where the entries are kept.
+
+Elimination fills: after the first states, each of which meets few others, what is left is nearly
+full. So the first rows and columns (the head) are sparse, and the last (the tail) are a full matrix
+in square tiles, which are loops and no long code.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Tables", "eliminate"]
+__all__ = ["Tables", "eliminate", "triangle"]
 
-GROUP = 4  # pivots handled in one pass over a row: saves loads and stores of the row
+SLOW = 5.0  # time of a multiply-add of the head, in those of one in a tile
+SOLVES = 8  # substitutions for each factorisation
 
 
 @dataclass(frozen=True)
@@ -21,26 +27,38 @@ class Tables:
         State that is eliminated at each position.
     j_start, j_col : ndarray of int
         Jacobian by rows.
-    l_start, l_col, u_start, u_col : ndarray of int
-        Factors by rows, without the diagonal.
-    g_start, g_first, g_size : ndarray of int
-        For each row, the runs of 1, 2 or 4 consecutive pivots that are subtracted from it; the
-        pivots of a run have the same pattern right of the run.
-    updates : int
-        Multiply-adds of one factorisation.
+    head : int
+        Rows and columns before this one are sparse, the others a full matrix.
+    tile : int
+        Rows of a tile of the tail, whose size is a multiple of it.
+    l_start, l_col : ndarray of int
+        Lower factor by rows (all of them), columns of the head alone, without the diagonal.
+    u_start, u_col : ndarray of int
+        Upper factor by rows (of the head), without the diagonal.
+    t_place : ndarray of int
+        Where each entry of the tail, by rows, is kept: lower tiles (with those of the diagonal) by
+        rows of tiles, then upper tiles by columns of tiles.
+    updates, filled : int
+        Multiply-adds of one factorisation, and entries of the factors; zeros of the tail not counted.
     """
 
     order: np.ndarray
     j_start: np.ndarray
     j_col: np.ndarray
+    head: int
+    tile: int
     l_start: np.ndarray
     l_col: np.ndarray
     u_start: np.ndarray
     u_col: np.ndarray
-    g_start: np.ndarray
-    g_first: np.ndarray
-    g_size: np.ndarray
+    t_place: np.ndarray
     updates: int
+    filled: int
+
+    @property
+    def blocks(self) -> int:
+        """Tiles along a side of the tail."""
+        return (len(self.order) - self.head) // self.tile
 
 
 def _min_fill(rows: list[int], n: int) -> list[int]:
@@ -88,24 +106,41 @@ def _flat(parts: list[list[int]]) -> np.ndarray:
     return np.array([x for part in parts for x in part], dtype=int)
 
 
-def _groups(pivots: list[int], upper: list[int]) -> list[tuple[int, int]]:
-    """Split the pivots of a row into runs of 4, 2 and 1 with equal patterns to their right."""
-    out, at = [], 0
-    while at < len(pivots):
-        size = 1
-        while size < GROUP and at + size < len(pivots):
-            k = pivots[at + size - 1]
-            # the next pivot follows on, and has all that this one has and no more
-            if pivots[at + size] != k + 1 or upper[k] != upper[k + 1] | 1 << (k + 1):
-                break
-            size += 1
-        size = 4 if size >= 4 else 2 if size >= 2 else 1
-        out.append((pivots[at], size))
-        at += size
-    return out
+def triangle(block: int) -> int:
+    """Return how many tiles lie before row ``block`` of a packed triangle."""
+    return block * (block + 1) // 2
 
 
-def eliminate(pattern: set[tuple[int, int]], n: int) -> Tables:
+def _places(blocks: int, tile: int) -> np.ndarray:
+    """Return where each entry of the tail is kept, row by row."""
+    upper = triangle(blocks)
+    size = blocks * tile
+    out = np.empty((size, size), dtype=int)
+    for i in range(size):
+        for j in range(size):
+            b, c = i // tile, j // tile
+            at = triangle(b) + c if c <= b else upper + triangle(c - 1) + b
+            out[i, j] = at * tile * tile + (i % tile) * tile + j % tile
+    return out.ravel()
+
+
+def _tail(upper: list[int], column: list[int], tile: int) -> int:
+    """Return the first row of the tail that makes a factorisation and its substitutions cheapest."""
+    n = len(upper)
+    best, spent, entries = (float("inf"), n), 0.0, 0
+    for k in range(n + 1):
+        size = n - k
+        if size % tile == 0:
+            cost = SLOW * (spent + SOLVES * entries) + size**3 / 3 + SOLVES * size**2
+            best = min(best, (cost, k))
+        if k < n:
+            width = upper[k].bit_count()
+            spent += width * column[k]
+            entries += width + column[k]
+    return best[1]
+
+
+def eliminate(pattern: set[tuple[int, int]], n: int, tile: int = 3) -> Tables:
     """Order the elimination of an ``n`` by ``n`` pattern and lay out its factors.
 
     Parameters
@@ -114,6 +149,8 @@ def eliminate(pattern: set[tuple[int, int]], n: int) -> Tables:
         Row and column of the entries of the Jacobian; the diagonal is added.
     n : int
         Number of states.
+    tile : int
+        Rows of a tile.
     """
     rows = [1 << i for i in range(n)]
     for i, j in pattern:
@@ -127,7 +164,7 @@ def eliminate(pattern: set[tuple[int, int]], n: int) -> Tables:
 
     lower: list[list[int]] = []
     upper: list[int] = []  # right of the diagonal, as bits
-    groups: list[list[tuple[int, int]]] = []
+    column = [0] * n
     updates = 0
     for i in range(n):
         row = 1 << i
@@ -138,19 +175,23 @@ def eliminate(pattern: set[tuple[int, int]], n: int) -> Tables:
                 row |= upper[k]
                 updates += upper[k].bit_count()
         lower.append(_bits(row & ((1 << i) - 1)))
-        groups.append(_groups(lower[-1], upper))
+        for k in lower[-1]:
+            column[k] += 1
         upper.append(row >> (i + 1) << (i + 1))
-    right = [_bits(row) for row in upper]
+    head = _tail(upper, column, tile)
+    left = [[k for k in row if k < head] for row in lower]
+    right = [_bits(row) for row in upper[:head]]
     return Tables(
         order=np.array(order, dtype=int),
         j_start=_starts(jac),
         j_col=_flat(jac),
-        l_start=_starts(lower),
-        l_col=_flat(lower),
+        head=head,
+        tile=tile,
+        l_start=_starts(left),
+        l_col=_flat(left),
         u_start=_starts(right),
         u_col=_flat(right),
-        g_start=_starts(groups),  # type: ignore[arg-type]
-        g_first=np.array([first for part in groups for first, _ in part], dtype=int),
-        g_size=np.array([size for part in groups for _, size in part], dtype=int),
+        t_place=_places((n - head) // tile, tile),
         updates=updates,
+        filled=sum(map(len, lower)) + sum(row.bit_count() for row in upper) + n,
     )

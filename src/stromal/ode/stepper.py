@@ -12,7 +12,8 @@ from llvmlite import ir
 
 from . import method
 from .asm import DOUBLE, I1, I32, I64, PTR, Asm, define_exp, define_log, new_function
-from .linear import define_factor, define_jac_times, define_solve, tables_of
+from .jit import factor_lanes, register_lanes
+from .linear import Linear, define_jac_times, tables_of
 from .sparse import Tables
 
 __all__ = ["ARGUMENTS", "Layout", "Stepper"]
@@ -37,20 +38,19 @@ class Layout:
     n_slots: int
     n_scratch: int
     n_jac: int
-    n_low: int
-    n_up: int
+    n_lu: int
     width: int
 
     def offsets(self) -> dict[str, int]:
         """Return the first vector of each array, and ``size``."""
         n, out, at = self.n, {}, 0
-        sizes = {"y": n, "new": n, "u": n, "f": n, "row": n, "inverse": n, "error": 1, "diagonal": 1}
+        sizes = {"y": n, "new": n, "u": n, "f": n, "row": n, "error": 1, "diagonal": 1}
         sizes |= {"t": 1, "h": 1, "used": 1, "t_new": 1, "factor": 1, "d1": n, "d2": n, "d3": n}
         # whole numbers of a lane, 8 bytes each: run, next output, next event, steps taken; flags
         sizes |= {"run": 1, "io": 1, "ie": 1, "count": 1, "fresh": 1, "held": 1, "accept": 1}
         sizes |= {f"k{s}": n for s in range(method.STAGES)}
         sizes |= {"raw": self.n_params, "slots": self.n_slots, "scratch": self.n_scratch}
-        sizes |= {"jac": self.n_jac, "low": self.n_low, "up": self.n_up}
+        sizes |= {"jac": self.n_jac, "lu": self.n_lu}
         for name, size in sizes.items():
             out[name] = at
             at += max(size, 1)
@@ -66,23 +66,26 @@ class Stepper:
         Pattern of the Jacobian and its factors.
     layout : Layout
         Sizes, and places in the work space.
+    single : bool
+        Precision of the linear algebra.
     """
 
-    def __init__(self, tables: Tables, layout: Layout) -> None:
+    def __init__(self, tables: Tables, layout: Layout, single: bool) -> None:
         self.layout, self.n = layout, layout.n
         self.vec = ir.VectorType(DOUBLE, layout.width)
         self.module = ir.Module("stromal")
-        self.tab = tables_of(self.module, tables)
         void = ir.VoidType()
         self.straight = {
             name: ir.Function(self.module, ir.FunctionType(void, [PTR] * count), name)
             for name, count in (("prepare", 3), ("rhs", 4), ("rhs_jac", 5))
         }
-        define_exp(self.module, self.vec)
-        define_log(self.module, self.vec)
-        self.factor = define_factor(self.module, self.vec, self.tab, self.n)
-        self.solve = define_solve(self.module, self.vec, self.tab, self.n)
+        for count in sorted({layout.width, min(layout.width, register_lanes())}):
+            define_exp(self.module, ir.VectorType(DOUBLE, count))
+            define_log(self.module, ir.VectorType(DOUBLE, count))
+        self.tab = tables_of(self.module, tables)
         self.jac_times = define_jac_times(self.module, self.vec, self.tab, self.n)
+        linear = Linear(self.module, tables, self.vec, factor_lanes(layout.width, single), single)
+        self.factor, self.solve = linear.factor, linear.solve
         self.place = layout.offsets()
         self.write = self.define_write()
         self.finish = self.define_finish()

@@ -8,9 +8,8 @@ which on binary products costs no more than a few multiplications for each facto
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
-from ..model.expr import Expr, postorder
+from collections.abc import Iterable
+from functools import reduce
 
 __all__ = ["Tape"]
 
@@ -35,6 +34,7 @@ class Tape:
         self.ops: list[tuple] = []
         self.live: list[bool] = []
         self._index: dict[tuple, int] = {}
+        self._powers: dict[int, tuple[int, float]] = {}  # base and exponent of what `pow` returned
 
     # -- making operations -------------------------------------------------------------------
 
@@ -47,7 +47,8 @@ class Tape:
             self.live.append(live)
         return i
 
-    def _unary(self, op: str, a: int, immediate: float = -1) -> int:
+    def unary(self, op: str, a: int, immediate: float = -1) -> int:
+        """Return a function of one operation (``exp``, ``log``, ``pos``, ...)."""
         return self._node(op, a, immediate, self.live[a])
 
     def _binary(self, op: str, a: int, b: int) -> int:
@@ -95,7 +96,7 @@ class Tape:
         x = self._number(a)
         if x is not None:
             return self.const(-x)
-        return self.ops[a][1] if self.ops[a][0] == "neg" else self._unary("neg", a)
+        return self.ops[a][1] if self.ops[a][0] == "neg" else self.unary("neg", a)
 
     def mul(self, a: int, b: int) -> int:
         """Return ``a * b``, with signs drawn out."""
@@ -114,76 +115,65 @@ class Tape:
             return self.neg(self.mul(self.ops[a][1], b))
         if self.ops[b][0] == "neg":
             return self.neg(self.mul(a, self.ops[b][1]))
+        if self.live[a] or self.live[b]:
+            # what is free of the state is drawn out, so that it is one number a run
+            parts = [*self.split(a), *self.split(b)]
+            still = [i for i in parts[::2] if i is not None]
+            live = [i for i in parts[1::2] if i is not None]
+            if still:
+                s, rest = reduce(self.mul, still), reduce(self.mul, live)
+                x = self._number(s)
+                if x == 1.0:
+                    return rest
+                if self.split(rest)[0] is not None or self.ops[rest][0] == "neg":
+                    return self.mul(s, rest)
+                return self.neg(rest) if x == -1.0 else self._binary("mul", s, rest)
         return self._binary("mul", *sorted((a, b)))
 
+    def split(self, i: int) -> tuple[int | None, int | None]:
+        """Return the factor of an operation that is free of the state, and the rest."""
+        if not self.live[i]:
+            return i, None
+        op, a, b = self.ops[i]
+        return (a, b) if op == "mul" and not self.live[a] else (None, i)
+
+    def inverse(self, a: int) -> int:
+        """Return ``1 / a``."""
+        x = self._number(a)
+        return self.const(1.0 / x) if x else self.unary("inverse", a)
+
+    def negative(self, a: int) -> bool:
+        """Return whether an operation that is free of the state may be below zero by its form."""
+        x = self._number(a)
+        return self.ops[a][0] in ("neg", "sub") or (x is not None and x < 0.0)
+
     def div(self, a: int, b: int) -> int:
-        """Return ``a / b``; a divisor free of the state is inverted once a run."""
-        y = self._number(b)
-        if y is not None and y != 0.0:
-            return self.mul(a, self.const(1.0 / y))
-        if self.live[a] and not self.live[b]:
-            return self.mul(a, self._binary("div", self.const(1.0), b))
-        return self._binary("div", a, b)
+        """Return ``a / b``."""
+        return self.mul(a, self.inverse(b))
 
     def pow(self, a: int, n: float) -> int:
         """Return ``a ** n``: whole numbers by multiplication, 1/2 by a square root."""
+        x = self._number(a)
         if n == 0.0:
             return self.const(1.0)
         if n == 1.0:
             return a
-        if float(n).is_integer() and abs(n) <= 64:
-            if n < 0:
-                return self._binary("div", self.const(1.0), self.pow(a, -n))
-            half = self.pow(a, n // 2) if n >= 2 else a
-            square = self.mul(half, half)
-            return self.mul(square, a) if n % 2 else square
-        return self._unary("sqrt", a) if n == 0.5 else self._unary("pow", a, float(n))
+        if x is not None and x > 0.0:
+            return self.const(x**n)
+        if n < 0 and float(n).is_integer():
+            return self.inverse(self.pow(a, -n))
+        if float(n).is_integer() and n <= 64:
+            out = self._whole(a, int(n))
+            self._powers.setdefault(out, (a, n))
+            return out
+        return self.unary("sqrt", a) if n == 0.5 else self.unary("pow", a, float(n))
 
-    # -- from expressions --------------------------------------------------------------------
-
-    def lower(self, roots: Iterable[Expr], env: Mapping[str, int], done: dict[int, int]) -> list[int]:
-        """Return the operations that compute ``roots``.
-
-        Parameters
-        ----------
-        roots : iterable of Expr
-        env : mapping of str to int
-            Operation of every symbol.
-        done : dict of int to int
-            Operation of each expression (by identity) lowered so far; added to.
-        """
-        roots = list(roots)
-        for node in postorder(roots):
-            if id(node) not in done:
-                done[id(node)] = self._lower(node, [done[id(arg)] for arg in node.args], env)
-        return [done[id(root)] for root in roots]
-
-    def _lower(self, node: Expr, args: list[int], env: Mapping[str, int]) -> int:
-        match node.op:
-            case "const":
-                return self.const(node.value)  # type: ignore[arg-type]
-            case "sym":
-                return env[node.value]  # type: ignore[index]
-            case "add" | "mul":
-                combine = self.add if node.op == "add" else self.mul
-                # what is free of the state is combined first, so that it is one number a run
-                still = [a for a in args if not self.live[a]]
-                live = [a for a in args if self.live[a]]
-                out = [self._fold(combine, part) for part in (live, still) if part]
-                return self._fold(combine, out)
-            case "div":
-                return self.div(*args)
-            case "pow":
-                return self.pow(args[0], node.value)  # type: ignore[arg-type]
-            case _:
-                return self._unary(node.op, args[0])
-
-    @staticmethod
-    def _fold(combine, parts: list[int]) -> int:
-        out = parts[0]
-        for part in parts[1:]:
-            out = combine(out, part)
-        return out
+    def _whole(self, a: int, n: int) -> int:
+        if n == 1:
+            return a
+        half = self._whole(a, n // 2)
+        square = self._binary("mul", half, half)
+        return self._binary("mul", square, a) if n % 2 else square
 
     # -- derivatives -------------------------------------------------------------------------
 
@@ -194,7 +184,8 @@ class Tape:
             i = stack.pop()
             if i not in reach:
                 reach.add(i)
-                stack.extend(a for a in self._operands(i) if self.live[a])
+                base = self._powers.get(i)
+                stack.extend(a for a in (base[:1] if base else self.operands(i)) if self.live[a])
         adjoint = {root: self.const(1.0)}
         out: dict[int, int] = {}
         for i in sorted(reach, reverse=True):
@@ -209,14 +200,29 @@ class Tape:
                     adjoint[a] = self.add(adjoint[a], step) if a in adjoint else step
         return out
 
-    def _operands(self, i: int) -> tuple[int, ...]:
+    def reach(self, roots: Iterable[int]) -> set[int]:
+        """Return all operations that ``roots`` need."""
+        out: set[int] = set()
+        stack = list(roots)
+        while stack:
+            i = stack.pop()
+            if i not in out:
+                out.add(i)
+                stack.extend(self.operands(i))
+        return out
+
+    def operands(self, i: int) -> tuple[int, ...]:
+        """Return the operations that operation ``i`` uses."""
         op, a, b = self.ops[i]
-        if op in ("add", "sub", "mul", "div"):
+        if op in ("add", "sub", "mul"):
             return (a, b)
         return () if op in ("const", "state", "param") else (a,)
 
     def _push(self, i: int, bar: int) -> list[tuple[int, int]]:
         op, a, b = self.ops[i]
+        if i in self._powers:
+            base, n = self._powers[i]
+            return [(base, self.mul(bar, self.mul(self.const(n), self.pow(base, n - 1.0))))]
         match op:
             case "add":
                 return [(a, bar), (b, bar)]
@@ -226,13 +232,11 @@ class Tape:
                 return [(a, self.neg(bar))]
             case "mul":
                 return [(a, self.mul(bar, b)), (b, self.mul(bar, a))]
-            case "div":
-                # 1/b is shared by all who divide by b
-                top = self.mul(bar, self._binary("div", self.const(1.0), b))
-                return [(a, top), (b, self.neg(self.mul(top, i)))]
+            case "inverse":
+                return [(a, self.neg(self.mul(self.mul(bar, i), i)))]
             case "pow" | "sqrt":
                 n = b if op == "pow" else 0.5
-                base = self._unary("floor", a, SLOPE_FLOOR) if n < 1.0 else a
+                base = self.unary("floor", a, SLOPE_FLOOR) if n < 1.0 else a
                 return [(a, self.mul(bar, self.mul(self.const(n), self.pow(base, n - 1.0))))]
             case "exp":
                 return [(a, self.mul(bar, i))]

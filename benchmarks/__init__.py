@@ -1,0 +1,1 @@
+"""Speed and reach of stromal, measured beside other tools."""
