@@ -1,9 +1,10 @@
 """The literature on mesenchymal stromal cell therapy, executable.
 
 One verb a layer: ``load_evidence`` reads the cited tables, ``compile_model`` makes them a model,
-``run_assay`` does an experiment on it, ``check_claims`` holds it to what the papers say,
-``calibrate`` fits the potency of the mechanisms to in-vitro data, ``export_model`` writes it for other
-programs.
+``run_assay`` does an experiment on it, ``sample_population`` draws virtual patients and ``run_trial`` takes
+them through a trial, ``check_claims`` holds it to what the papers say, ``calibrate`` fits the potency of the
+mechanisms to in-vitro data and ``fit_disease`` a disease to control arms, ``export_model`` writes it for
+other programs.
 
 The verbs are imported when first used, so that ``import stromal`` and ``stromal --help`` stay fast.
 """
@@ -14,15 +15,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from stromal.evidence import load_evidence
-    from stromal.experiments import run_assay
+    from stromal.experiments import run_assay, run_trial, sample_population
     from stromal.export import export_model
-    from stromal.inference import calibrate, check_claims
+    from stromal.inference import calibrate, check_claims, fit_disease
     from stromal.model import compile_model
 
 _HOME = {
     "load_evidence": "stromal.evidence",
     "compile_model": "stromal.model",
     "run_assay": "stromal.experiments",
+    "run_trial": "stromal.experiments",
+    "sample_population": "stromal.experiments",
+    "fit_disease": "stromal.inference",
     "check_claims": "stromal.inference",
     "calibrate": "stromal.inference",
     "export_model": "stromal.export",
@@ -34,8 +38,11 @@ __all__ = [
     "check_claims",
     "compile_model",
     "export_model",
+    "fit_disease",
     "load_evidence",
     "run_assay",
+    "run_trial",
+    "sample_population",
 ]
 
 

@@ -13,6 +13,7 @@ from stromal.experiments.survival import (
     cumulative_incidence,
     curve,
     hazard_ratio,
+    incidence_at,
     kaplan_meier,
     log_rank,
     median_time,
@@ -113,3 +114,13 @@ def test_patients_without_a_time_are_left_out() -> None:
     assert kaplan_meier(time, event, 10) == kaplan_meier(WEEKS, SEEN, 10)
     group = np.arange(22) < 10
     assert log_rank(time, event, group) == log_rank(WEEKS, SEEN, group[:21])
+
+
+def test_many_days_at_once_are_each_day_alone() -> None:
+    rng = np.random.default_rng(5)
+    days = np.array([0.0, 1.0, 5.5, 10.0, 20.0, 29.0, 40.0])
+    for _ in range(50):
+        # whole days, so that events, rivals and censoring fall together
+        time, cause = rng.integers(1, 30, 40).astype(float), rng.integers(0, 3, 40)
+        one_by_one = [cumulative_incidence(time, cause, day)[0] for day in days]
+        np.testing.assert_allclose(incidence_at(time, cause, days), one_by_one, rtol=1e-12)

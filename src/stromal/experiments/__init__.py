@@ -7,6 +7,7 @@ from .nonmem import RegimenTable, read_nonmem, to_nonmem
 from .results import AssayResult, run_assay
 from .routes import route_shares
 from .therapy import Therapy, parse_therapies, parse_therapy
+from .trial_run import TrialResult, run_trial, sample_population
 
 __all__ = [
     "Assay",
@@ -15,6 +16,7 @@ __all__ = [
     "Ensemble",
     "RegimenTable",
     "Therapy",
+    "TrialResult",
     "doses",
     "list_assays",
     "load_assay",
@@ -24,6 +26,8 @@ __all__ = [
     "read_nonmem",
     "route_shares",
     "run_assay",
+    "run_trial",
+    "sample_population",
     "shipped_ensemble",
     "to_nonmem",
 ]

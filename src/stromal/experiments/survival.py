@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HazardRatio",
     "cumulative_incidence",
+    "incidence_at",
     "curve",
     "hazard_ratio",
     "kaplan_meier",
@@ -90,6 +91,26 @@ def cumulative_incidence(time: np.ndarray, cause: np.ndarray, day: float) -> tup
     variance += np.sum(before**2 * (n - own) * own / n)
     variance -= 2 * np.sum((final - risk) * before * own / n)
     return float(final), float(np.sqrt(max(variance, 0.0)))
+
+
+def incidence_at(time: np.ndarray, cause: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Return the cumulative incidence of cause 1 at many days at once; see :func:`cumulative_incidence`.
+
+    Returns
+    -------
+    array (days,)
+        NaN after the last patient was seen.
+    """
+    time, cause = _sorted(time, cause)
+    if not len(time):
+        return np.full(len(days), np.nan)
+    at_risk = np.arange(len(time), 0, -1)
+    # one patient after the other: ties share their times, so the steps between them are never read
+    alive = np.cumprod(1 - (cause > 0) / at_risk)
+    before = np.concatenate([[1.0], alive[:-1]])
+    risk = np.concatenate([[0.0], np.cumsum(before * (cause == 1) / at_risk)])
+    out = risk[np.searchsorted(time, days, side="right")]
+    return np.where((days > time[-1]) & (cause[-1] == 0), np.nan, out)
 
 
 def median_time(time: np.ndarray, event: np.ndarray) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -16,43 +15,20 @@ from .allocation import allocate
 from .amplifiers import Push, pushes, sentences, traced
 from .bench import Run
 from .cohort import Followed, follow
-from .ensemble import Z90, uniform
+from .ensemble import Z90, Ensemble, uniform
 from .keep import Keeper
 from .observer import Observer
-from .outcome import EventOutcome, Outcomes
+from .outcome import Outcomes
 from .paths import Paths
 from .population import ENROLLED, PLAUSIBLE, Patients, enrol
 from .posterior import Posterior, disease_posterior
-from .scoring import Historical, Score, historical_forecast, no_effect_forecast, score
-from .scoring import Reported as Scored
+from .scoring import Score
 from .statistics import Analysis, Estimand, analyse, default_estimands
 from .summary import Summary, summarise
-from .survival import cumulative_incidence
 from .trial import Trial, load_trial
+from .trial_views import Curve, curves, scores
 
-__all__ = ["Curve", "TrialResult", "run_trial"]
-
-#: Points at which curves are kept.
-CURVE_POINTS = 41
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Share without an event (or with it, of an event with rivals) over time, in %.
-
-    Attributes
-    ----------
-    endpoint, arm : str
-    days, median, lo, hi : array (points,)
-        Over draws and replicates; 90 % predictive band.
-    """
-
-    endpoint: str
-    arm: str
-    days: np.ndarray
-    median: np.ndarray
-    lo: np.ndarray
-    hi: np.ndarray
+__all__ = ["TrialResult", "run_trial", "sample_population"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,21 +138,8 @@ def run_trial(
     posterior = disease_posterior(trial.disease, trial.endpoints).head(draws)
     bodies, which = posterior.distinct()
     keeper = Keeper(trial, evidence, bodies, PLAUSIBLE, ENROLLED, resume=resume)
-    extra = tuple(
-        t.content
-        for group in (trial.background, *(arm.therapies for arm in trial.arms))
-        for t in group
-        if t.content in evidence.mediators
-    )
     with keeper:
-        patients = enrol(
-            trial.disease,
-            evidence,
-            bodies,
-            extra=extra,
-            threads=threads,
-            progress=progress,
-        )
+        patients = _enrolled(trial, evidence, bodies, threads, progress)
         followed = follow(
             trial, patients, evidence, bodies, threads=threads, progress=progress, keep=keeper.part
         )
@@ -199,8 +162,8 @@ def run_trial(
         summary,
         estimands,
         shifts,
-        _curves(trial, seen, shown),
-        _scores(trial, summary, estimands, seed),
+        curves(trial, seen, shown),
+        scores(trial, summary, estimands, seed),
         moved,
         _said(trial, moved, evidence),
         traces,
@@ -212,6 +175,50 @@ def run_trial(
         seed,
         tuple(warnings),
     )
+
+
+def sample_population(
+    name: str | Path | Trial,
+    *,
+    evidence: Evidence | None = None,
+    draws: int = 40,
+    threads: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Patients:
+    """Return virtual patients at enrolment: those of the draws of a disease that a trial would take.
+
+    Parameters
+    ----------
+    name : str, path or Trial
+        A trial, or a disease (its default trial).
+    evidence : Evidence, optional
+    draws : int
+        Draws of the ensemble.
+    threads : int, optional
+    progress : callable, optional
+        Called with (what, done, of).
+
+    Returns
+    -------
+    Patients
+        With stable ids and the yield of each step.
+    """
+    evidence = evidence or load_evidence()
+    trial = name if isinstance(name, Trial) else load_trial(name, evidence)
+    bodies, _ = disease_posterior(trial.disease, trial.endpoints).head(draws).distinct()
+    return _enrolled(trial, evidence, bodies, threads, progress)
+
+
+def _enrolled(
+    trial: Trial,
+    evidence: Evidence,
+    bodies: Ensemble,
+    threads: int | None,
+    progress: Callable[[str, int, int], None] | None,
+) -> Patients:
+    groups = (trial.background, *(arm.therapies for arm in trial.arms))
+    extra = tuple(t.content for group in groups for t in group if t.content in evidence.mediators)
+    return enrol(trial.disease, evidence, bodies, extra=extra, threads=threads, progress=progress)
 
 
 def _replicates(
@@ -324,56 +331,3 @@ def _warnings(trial: Trial, patients: Patients, posterior: Posterior, asked: int
     if used < asked:
         out.append(f"{asked - used} of {asked} draws have no patients that fit; {used} are used")
     return out
-
-
-def _curves(trial: Trial, seen: Mapping[str, list[Outcomes]], shown: Mapping[str, Any]) -> tuple[Curve, ...]:
-    days = np.linspace(0.0, trial.spec.days, CURVE_POINTS)
-    out = []
-    for name in shown:
-        for arm, trials in seen.items():
-            if not trials or not isinstance(trials[0][name], EventOutcome):
-                continue
-            lines = []
-            for outcomes in trials:
-                result = outcomes[name]
-                assert isinstance(result, EventOutcome)
-                good = outcomes.ok
-                lines.append(
-                    [cumulative_incidence(result.time[good], result.cause[good], d)[0] for d in days]
-                )
-            share = 100.0 * np.array(lines)
-            lo, middle, hi = np.nanquantile(share, [0.05, 0.5, 0.95], axis=0)
-            out.append(Curve(name, arm, days, middle, lo, hi))
-    return tuple(out)
-
-
-def _scores(trial: Trial, summary: Summary, estimands: tuple[Estimand, ...], seed: int) -> tuple[Score, ...]:
-    out = []
-    by_endpoint = {e.endpoint: e for e in estimands}
-    pooled = {h.endpoint: h for h in trial.spec.historical}
-    for item in trial.spec.reported:
-        estimand = by_endpoint.get(item.endpoint)
-        if estimand is None:
-            continue
-        ratio = item.measure in ("hazard_ratio", "rate", "ratio")
-        kind = "effect" if item.against else "level"
-        scored = Scored(
-            f"{item.arm}{' against ' + item.against if item.against else ''}: {item.endpoint}",
-            item.value,
-            item.source,
-            scale="log" if ratio else "linear",
-            kind=kind,
-        )
-        base = summary.arm(item.against or trial.reference or item.arm, estimand).samples
-        if item.against:
-            samples = summary.comparison(item.arm, estimand).samples
-            other = no_effect_forecast(base, "effect", scored.scale) if base.shape[1] > 1 else None
-        else:
-            samples = summary.arm(item.arm, estimand).samples
-            other = base if item.arm != trial.reference else None
-        h = pooled.get(item.endpoint)
-        past = None
-        if h is not None and other is not None:
-            past = historical_forecast(other, Historical(h.effect, h.sd, "points", h.source), seed)
-        out.append(score(samples, scored, no_effect=other, historical=past))
-    return tuple(out)
