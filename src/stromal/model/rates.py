@@ -215,7 +215,8 @@ class Rates:
         """
         content = {str(s): s for _, s in act.rules if around.holding(s, act.cell) is not None}
         apart: dict[str, list[tuple[Expr, frozenset[str]]]] = {}
-        for cell in {s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)}:
+        touched = {s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)}
+        for cell in sorted(touched):  # the order in which shares are named must not hang on a hash
             p = around.touching(act.cell, cell)
             apart[cell] = [(1.0 - p, frozenset()), (p, frozenset({cell}))]
             for text in [text for text, s in content.items() if s.cell == cell]:
