@@ -24,7 +24,7 @@ from .stepper import ARGUMENTS, Layout
 __all__ = ["STATUS", "Events", "Kernel", "Result", "compile_system"]
 
 STATUS = ("ok", "step collapsed", "not finite", "too many steps")
-SINGLE = 0.99e-6  # from this relative tolerance on, linear algebra in single precision
+SINGLE = 0.99e-5  # from this relative tolerance on, linear algebra in single precision: see the tests
 NEGATIVE = 10.0  # outputs down to this many absolute tolerances below zero are rounding
 
 
