@@ -14,7 +14,7 @@ from stromal.model.expr import sym
 from stromal.ode import compile_system, solve
 from stromal.ode.codegen import generate
 
-TIGHT, LOOSE = 1e-9, 1e-5
+TIGHT, LOOSE = 1e-9, 1e-4
 SINGLE = 2.0**-24
 
 
@@ -56,7 +56,7 @@ def test_factors_and_substitution(kernel, name, rtol, unit):
         np.testing.assert_allclose(found[lane], best, rtol=0, atol=50 * unit * np.abs(best).max())
 
 
-@pytest.mark.parametrize("rtol", [1e-3, 1e-4, 1e-5])
+@pytest.mark.parametrize("rtol", [1e-3, 1e-4])
 def test_single_precision_leaves_the_solution_alone(kernel, rtol, monkeypatch):
     """The same steps within a few in a hundred, and no error beyond that of the method."""
     k, times = kernel("touch"), np.linspace(0.0, 5.0, 6)
@@ -71,7 +71,7 @@ def test_single_precision_leaves_the_solution_alone(kernel, rtol, monkeypatch):
     assert errors[0] < 1.5 * errors[1] + rtol
 
 
-@pytest.mark.parametrize("rtol", [1e-4, 1e-5, 1e-6, 1e-8])
+@pytest.mark.parametrize("rtol", [1e-3, *np.linspace(1e-4, 2e-4, 6), 1e-5, 1e-6, 1e-8])
 def test_hires(kernel, rtol):
     found = kernel("hires").solve(systems.HIRES_START, [280.0], [0.0, 321.8122], rtol=rtol, atol=1e-3 * rtol)
     np.testing.assert_allclose(found.y[0, -1], systems.HIRES_END, rtol=3 * rtol)
@@ -112,12 +112,12 @@ def test_each_precision_is_cached_apart(tmp_path, monkeypatch):
     monkeypatch.setenv("STROMAL_CACHE", str(tmp_path))
     k = compile_system(systems.chain())
     start = [1.0, 0.0, 0.0, 0.0]
-    k.solve(start, [1.0, 0.5], [0.0, 1.0], rtol=LOOSE)
-    assert len(list(tmp_path.iterdir())) == 1
     k.solve(start, [1.0, 0.5], [0.0, 1.0], rtol=TIGHT)
+    assert len(list(tmp_path.iterdir())) == 1
+    k.solve(start, [1.0, 0.5], [0.0, 1.0], rtol=LOOSE)
     assert len(list(tmp_path.iterdir())) == 2
     again = compile_system(systems.chain())
-    assert again.cached and again.code(TIGHT).cached
+    assert again.cached and again.code(LOOSE).cached
 
 
 def test_a_stale_cache_is_built_anew(tmp_path, monkeypatch):
