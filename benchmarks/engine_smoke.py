@@ -90,7 +90,7 @@ def main() -> None:
     n = len(system.states)
     print(f"{n} states, {len(system.processes)} processes, {len(system.parameters)} parameters")
     start = time.process_time()  # processor time: a busy machine does not spoil it
-    _, body = build(system, 8, options.opt)
+    _, body = build(system, 8, opt=options.opt)
     taken = time.process_time() - start
     print(f"generate and compile {taken:.2f} s (opt {options.opt}, {len(body) / 1024:.0f} KiB)")
     compile_system(system)

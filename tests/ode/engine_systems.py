@@ -91,3 +91,27 @@ def random_linear(n: int = 23, seed: int = 3) -> System:
             if i != j:
                 rates.append((float(rng.normal()) * sym(f"s{j}"), {f"s{i}": 1.0}))
     return make("linear", " ".join(f"s{i}" for i in range(n)), {"p": 1.0}, rates)
+
+
+HIRES_START = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0057]
+# at t = 321.8122, as published with the test set of Bari and Hairer and Wanner
+HIRES_END = [
+    0.7371312573325668e-3, 0.1442485726316185e-3, 0.5888729740967575e-4, 0.1175651343283149e-2,
+    0.2386356198831331e-2, 0.6238968252742796e-2, 0.2849998395185769e-2, 0.2850001604814231e-2,
+]  # fmt: skip
+
+
+def hires() -> System:
+    """Schaefer's eight reactions of plant growth."""
+    a, b, c, d, e, f, g, h = map(sym, "abcdefgh")
+    return make("hires", "a b c d e f g h", {"k": 280.0}, [
+        (-1.71 * a + 0.43 * b + 8.32 * c + 0.0007, {"a": 1.0}), (1.71 * a - 8.75 * b, {"b": 1.0}),
+        (-10.03 * c + 0.43 * d + 0.035 * e, {"c": 1.0}), (8.32 * b + 1.71 * c - 1.12 * d, {"d": 1.0}),
+        (-1.745 * e + 0.43 * f + 0.43 * g, {"e": 1.0}), (0.69 * d + 1.71 * e - 0.43 * f + 0.69 * g, {"f": 1.0}),
+        (sym("k") * f * h, {"f": -1.0, "g": 1.0, "h": -1.0}), (1.81 * g, {"g": -1.0, "h": 1.0}),
+    ])  # fmt: skip
+
+
+def random_linear_large() -> System:
+    """As `random_linear`, with a tail of many tiles."""
+    return random_linear(61, seed=5)
