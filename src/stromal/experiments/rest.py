@@ -66,7 +66,7 @@ def solve_rest(
         y[:, states[name]] = value
     y[:, at] = wanted
     # the first guess makes good what is lost in a moment; it is then corrected in proportion
-    moment = solve(system, y, out, np.array([0.0, MOMENT]), threads=threads).y[:, -1]
+    moment = solve(system, y, out, np.array([0.0, MOMENT]), threads=threads, rtol=1e-4).y[:, -1]
     lost = (wanted - moment[:, at]) / MOMENT
     out[:, supply] = np.where(lost > 0, lost, 0.01 * wanted)
     ok = np.ones(len(out), dtype=bool)
