@@ -386,8 +386,7 @@ def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarr
                 negative, rest = True, tape.ops[rest][1]
             by = still if by is None else tape.mul(still, by)
             for s, c in changes:
-                e = at[int(place[s]), int(place[v])]
-                c = -c if negative else c
+                e, c = at[int(place[s]), int(place[v])], -c if negative else c
                 x = jac.value(by if abs(c) == 1.0 else tape.mul(tape.const(abs(c)), by))
                 x = jac.line(f"fneg {jac.vec} {x}") if c < 0.0 else x
                 y = jac.number(1.0) if rest is None else jac.value(rest)
