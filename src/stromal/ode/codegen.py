@@ -7,6 +7,7 @@ No fast-math flag is set; a product is fused with the sum that uses it where the
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from functools import reduce
@@ -239,11 +240,8 @@ class _Writer:
     def work(self) -> tuple[int, int]:
         """Return the multiply-adds (or additions, or products) and the divisions written so far."""
         lines = [line for chunk in self.chunks for line in chunk.lines]
-        simple = ("= fadd ", "= fsub ", "= fmul ", "fmuladd")
-        return (
-            sum(any(word in line for word in simple) for line in lines),
-            sum("= fdiv " in line for line in lines),
-        )
+        simple = re.compile(r"= f(add|sub|mul) |fmuladd")
+        return sum(bool(simple.search(x)) for x in lines), sum("= fdiv " in x for x in lines)
 
     def call(self, name: str, x: str) -> str:
         """Write a call of our own ``exp`` or ``log``."""
@@ -261,9 +259,8 @@ class _Writer:
         for i in range(len(self.chunks)):
             # all parts of a chunk, one after another: the second finds its instructions close by
             for part in range(self.parts):
-                calls.append(
-                    f"  call void @{name}.{i}({', '.join(f'ptr {x}.{part}' for x in arguments.split())})"
-                )
+                mine = ", ".join(f"ptr {x}.{part}" for x in arguments.split())
+                calls.append(f"  call void @{name}.{i}({mine})")
         offsets = [
             f"  {x}.{part} = getelementptr {self.vec}, ptr {x}, i64 {part}"
             for x in arguments.split()
@@ -389,8 +386,7 @@ def _write_jacobian(jac: _Writer, built: _Built, tables: Tables, place: np.ndarr
                 negative, rest = True, tape.ops[rest][1]
             by = still if by is None else tape.mul(still, by)
             for s, c in changes:
-                e = at[int(place[s]), int(place[v])]
-                c = -c if negative else c
+                e, c = at[int(place[s]), int(place[v])], -c if negative else c
                 x = jac.value(by if abs(c) == 1.0 else tape.mul(tape.const(abs(c)), by))
                 x = jac.line(f"fneg {jac.vec} {x}") if c < 0.0 else x
                 y = jac.number(1.0) if rest is None else jac.value(rest)

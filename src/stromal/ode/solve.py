@@ -268,6 +268,8 @@ def _code_version() -> str:
 def compile_system(system: System, *, cache: bool = True, width: int | None = None) -> Kernel:
     """Return machine code for ``system``, from the cache if it was built before on this machine.
 
+    Runs with a relative tolerance of 1e-4 or more use other code, made at the first of them.
+
     Parameters
     ----------
     system : System
