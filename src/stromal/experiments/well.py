@@ -56,16 +56,22 @@ class Product:
     dilution: float = 1.0
 
 
+#: Compiled systems that are kept, the oldest is dropped first.
+MOST_KERNELS = 32
+_kernels: dict[System, Any] = {}
+
+
 def solve(system: System, y0: np.ndarray, parameters: np.ndarray, days: np.ndarray, **options: Any) -> Any:
     """Integrate with the mean-field engine."""
-    return _kernel(system).solve(y0, parameters, days, **options)
+    kernel = _kernels.get(system)
+    if kernel is None:
+        from ..ode import compile_system
 
-
-@lru_cache(maxsize=32)
-def _kernel(system: System) -> Any:
-    from ..ode import compile_system
-
-    return compile_system(system)
+        kernel = compile_system(system, rtol=options.get("rtol", 1e-5))
+        while len(_kernels) >= MOST_KERNELS:
+            _kernels.pop(next(iter(_kernels)))
+        _kernels[system] = kernel
+    return kernel.solve(y0, parameters, days, **options)
 
 
 @lru_cache(maxsize=64)

@@ -95,17 +95,18 @@ class Kernel:
         Whether the code came from the cache.
     """
 
-    def __init__(self, system: System, width: int, cache: bool) -> None:
+    def __init__(self, system: System, width: int, cache: bool, rtol: float) -> None:
         self.system, self._width, self._cache = system, width, cache
-        self._codes = {False: _code(system, width, False, cache)}
-        self._code = self._codes[False]
+        single = rtol >= SINGLE
+        self._codes = {single: _code(system, width, single, cache)}
+        self._code = self._codes[single]
         self.facts, self.cached = self._code.facts, self._code.cached
         self._order = np.array(self.facts["order"], dtype=int)
         self._place = np.argsort(self._order)
         self._size = self.facts["size"] * self._width
 
     def code(self, rtol: float) -> _Code:
-        """Return the code for a tolerance; what loose ones need is made when first asked for."""
+        """Return the code for a tolerance; that of the other precision is made when first asked for."""
         single = rtol >= SINGLE
         if single not in self._codes:
             self._codes[single] = _code(self.system, self._width, single, self._cache)
@@ -265,10 +266,13 @@ def _code_version() -> str:
     return digest.hexdigest()
 
 
-def compile_system(system: System, *, cache: bool = True, width: int | None = None) -> Kernel:
+def compile_system(
+    system: System, *, cache: bool = True, width: int | None = None, rtol: float = 1e-5
+) -> Kernel:
     """Return machine code for ``system``, from the cache if it was built before on this machine.
 
-    Runs with a relative tolerance of 1e-4 or more use other code, made at the first of them.
+    Runs with a relative tolerance of 1e-4 or more use other code; what is not made here is made at the
+    first run that needs it.
 
     Parameters
     ----------
@@ -277,6 +281,8 @@ def compile_system(system: System, *, cache: bool = True, width: int | None = No
         Whether to read and write the cache (``STROMAL_CACHE``, or the platform's cache folder).
     width : int, optional
         Runs in a vector: 8, or 4 on machines with short vectors. Results do not depend on it.
+    rtol : float
+        Relative tolerance of the runs to come.
 
     Raises
     ------
@@ -287,7 +293,7 @@ def compile_system(system: System, *, cache: bool = True, width: int | None = No
     """
     if not system.states:
         raise ValueError(f"system {system.name!r} has no states")
-    return Kernel(system, width or jit.lanes(), cache)
+    return Kernel(system, width or jit.lanes(), cache, rtol)
 
 
 def _code(system: System, width: int, single: bool, cache: bool) -> _Code:
