@@ -92,10 +92,11 @@ share = 0.5
 source = "made for a test"
 
 [endpoints.severity]
-kind = "score"
+kind = "measure"
 title = "damage as it is seen"
 of = "damage"
-sd = 0.01
+error = "normal"
+error_sd = 0.01
 days = [0, 20]
 """
 

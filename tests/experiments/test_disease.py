@@ -82,7 +82,7 @@ def test_a_mistake_is_told_with_file_key_and_the_nearest_name(
         ("days = 20", "days = 0", "days", "0"),
         ("n = 4", "nn = 4", "nn", "no such key.*'n'"),
         ("n = 4", "n = 20001", "n", "1 to 20000"),
-        ('route = "IV"', 'route = "VI"', "", "no route 'VI'.*'IV'"),
+        ('route = "IV"', 'route = "VI"', "", "no route of cells 'VI'.*'IV'"),
     ],
 )
 def test_a_mistake_in_a_trial_is_told(
