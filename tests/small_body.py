@@ -14,7 +14,7 @@ from stromal.experiments.well import rest
 from stromal.model import System, compile_model
 from stromal.ode import compile_system
 
-__all__ = ["BODY", "SITES", "body_of", "compiled", "run"]
+__all__ = ["BODY", "SITES", "VOLUMES", "body_of", "compiled", "run"]
 
 _SOURCED = {"source": "made for a test", "status": "assumed", "strength": "measured", "spread": "1"}
 
@@ -80,6 +80,7 @@ BODY: Mapping[str, list[dict[str, str]]] = {
         {"id": "damage-calls-t", "cell": "T", "behaviour": "migrates blood>target", "signal": "damage", "effect": "increases", "fold": "4", "half_max": "0.5"},
     ],
 }  # fmt: skip
+VOLUMES = {"blood": 5.0, "lung": 1.0, "target": 2.0}
 SITES: Mapping[str, tuple[str, ...]] = {"T": ("blood", "target"), "M": ("target",), "E": ("target",)}
 
 

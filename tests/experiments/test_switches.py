@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from shipped_body import EXTRA, trial
 
 from stromal.errors import InputError
 from stromal.evidence import Evidence
@@ -50,8 +51,15 @@ def change(system: System, ensemble: Ensemble, evidence: Evidence, plain: np.nda
 
 
 def holders(evidence: Evidence, symbol: str) -> set[str]:
+    """Return the nodes of a molecule on a bench, with their owners."""
     rows = (*evidence.rules.values(), *evidence.behaviours)
-    return {str(node) for row in rows for node in parse_via(row.via) if node.symbol == symbol}
+    return {
+        str(node)
+        for row in rows
+        if "place=body" not in row.where
+        for node in parse_via(row.via)
+        if node.symbol == symbol
+    }
 
 
 def refused(
@@ -128,18 +136,27 @@ def test_an_antagonist_competes(change, evidence: Evidence) -> None:  # noqa: AN
 def test_every_agent_and_node_can_be_blocked(
     system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray
 ) -> None:
+    # what is of the body alone (steroids, microbial products) has no node on a bench
     few = ensemble.head(3)
-    usual = apply_arm(plain[:3], system, Arm(), evidence, few)
+    body = trial(evidence).disease.system(evidence, EXTRA)
+    both = [(system, plain[:3]), (body, few.sample(body, evidence))]
+    usual = [apply_arm(numbers, part, Arm(), evidence, few) for part, numbers in both]
     idle = []
     for name, kind in blockable(evidence).items():
-        found = apply_arm(plain[:3], system, Arm(block=(f"{name}:0.9",)), evidence, few)
+        arm = Arm(block=(f"{name}:0.9",))
+        found = [apply_arm(numbers, part, arm, evidence, few) for part, numbers in both]
         agent = next((b for b in evidence.blocks.values() if name in (b.name, *b.synonyms)), None)
         target = agent.node if agent else name
         # a mediator that nobody senses may be taken away without a trace
-        if target not in evidence.mediators or f"free:{target}" in system.parameter_index:
-            if np.array_equal(found, usual):
+        sensed = any(f"free:{target}" in part.parameter_index for part, _ in both)
+        if target not in evidence.mediators or sensed:
+            if all(np.array_equal(a, b) for a, b in zip(found, usual, strict=True)):
                 idle.append(f"{name} ({kind})")
     assert not idle, f"blocking changes nothing: {idle}"
+    bodily = {"NR3C1", "PPP3CA"}
+    assert bodily <= set(blockable(evidence)) and not any(
+        name.endswith(tuple(bodily)) for name in system.parameter_index
+    )
 
 
 @pytest.mark.parametrize(

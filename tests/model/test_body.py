@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 from equations import at, slopes
 from small import BENCH, small_evidence
-from small_body import BODY, SITES, body_of, compiled, run
+from small_body import BODY, SITES, VOLUMES, body_of, compiled, run
 
 from stromal.errors import InputError
 from stromal.evidence import Evidence
 from stromal.experiments.body import body_system, organs
 from stromal.model import System, compile_model
 from stromal.model.expr import substitute_all
-
-VOLUME = {"blood": 5.0, "lung": 1.0, "target": 2.0}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +78,7 @@ def test_a_cell_is_only_where_it_is_said_to_be_and_what_it_would_become_need_not
 
 def test_a_place_that_no_species_has_is_not_a_body(tmp_path: Path) -> None:
     evidence = small_evidence(tmp_path, base=BODY)
-    assert organs(evidence, "human") == VOLUME
+    assert organs(evidence, "human") == VOLUMES
     with pytest.raises(InputError, match="no body of 'mouse'"):
         organs(evidence, "mouse")
 
@@ -143,7 +141,7 @@ def test_washout_conserves_what_is_dissolved(tmp_path: Path) -> None:
     # the lung of this body has no washout, so only the target exchanges with blood
     assert [p.name for p in exchanged] == ["target:IL2:blood"]
     changes = dict(exchanged[0].changes)
-    assert sum(c * VOLUME[s.partition(":")[0]] for s, c in changes.items()) == pytest.approx(0.0)
+    assert sum(c * VOLUMES[s.partition(":")[0]] for s, c in changes.items()) == pytest.approx(0.0)
     still = {"loss:IL2:blood": 0.0, "loss:IL2:body": 0.0}
     end = run(system, 30.0, {"target:IL2": 7.0, "blood:IL2": 0.0}, **still)
     assert end["target:IL2"] == pytest.approx(end["blood:IL2"], rel=1e-3), "they even out"

@@ -161,7 +161,8 @@ def _put(
     if systemic is not None:
         shift[:, systemic] += dose.amount
         return
-    lost = 0.0
+    lost: np.ndarray | float = 0.0
+    put = []
     for place, share in dose.places.items():
         state = f"{place}:{dose.what}"
         amount = dose.amount * share
@@ -170,6 +171,7 @@ def _put(
             continue
         per = volumes[place] * (NL_PER_UL if dose.unit == "particles" else 1.0)
         shift[:, index[state]] += amount / per
+        put.append(index[state])
         for name, level in brought.items():
             i = index.get(f"{place}:{name}")
             # newcomers bring their level: what is left of an earlier dose by then is little
@@ -178,6 +180,9 @@ def _put(
     elsewhere = index.get(f"rest:{dose.what}")
     if elsewhere is not None:
         shift[:, elsewhere] += lost / volumes["rest"]
+    elif dose.unit == "cells" and put:
+        # no cell is lost: those that have no place in this disease are with the others
+        shift[:, put] *= (dose.amount / (dose.amount - lost) * np.ones(len(shift)))[:, None]
 
 
 def follow(
