@@ -1,9 +1,9 @@
-"""Run a trial: virtual patients through the arms, what is read, and what a trial of that size would report."""
+"""Run a trial: virtual patients through the arms, what is read, and what such a trial would report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from .scoring import Reported as Scored
 from .statistics import Analysis, Estimand, analyse, default_estimands
 from .summary import Summary, summarise
 from .survival import cumulative_incidence
-from .trial import Reported, Trial, load_trial
+from .trial import Trial, load_trial
 
-__all__ = ["Curve", "TrialResult", "run_trial"]
+__all__ = ["Curve", "TrialResult", "run_trial", "setting", "slots"]
 
 #: Plausible patients of a draw, and those enrolled; a trial draws its patients from the latter.
 PLAUSIBLE, ENROLLED = 40, 16
@@ -173,7 +173,8 @@ def run_trial(
         followed = follow(
             trial, patients, evidence, bodies, threads=threads, progress=progress, keep=keeper.part
         )
-    shown = {name: trial.endpoints[name] for name in dict.fromkeys((trial.spec.primary, *trial.spec.endpoints))}
+    names = dict.fromkeys((trial.spec.primary, *trial.spec.endpoints))
+    shown = {name: trial.endpoints[name] for name in names}
     estimands = default_estimands(shown)
     runs, seen, shifts = _replicates(
         trial, followed, patients, posterior, which, estimands, replicates, seed, progress
@@ -215,7 +216,7 @@ def _replicates(
     """Observe and analyse every replicate of every draw."""
     sizes = {arm.name: arm.n for arm in trial.arms}
     total = sum(sizes.values())
-    rows, draw = _slots(patients, which, total, seed)
+    rows, draw = slots(patients, which, total, seed)
     reference = trial.reference or trial.arms[0].name
     runs: list[tuple[int, Analysis]] = []
     seen: dict[str, list[Outcomes]] = {arm: [] for arm in sizes}
@@ -232,7 +233,7 @@ def _replicates(
         for arm, path in followed.paths.items()
     }
     for r in range(replicates):
-        numbers = _setting(trial, posterior, seed, r)
+        numbers = setting(trial, posterior, seed, r)
         outcomes = {
             arm: Observer(trial.endpoints, path, numbers).observe(seed=seed, replicate=r)
             for arm, path in paths.items()
@@ -262,7 +263,7 @@ def _replicates(
     return runs, seen, bands  # type: ignore[return-value]
 
 
-def _slots(patients: Patients, which: np.ndarray, total: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def slots(patients: Patients, which: np.ndarray, total: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the virtual patient in each slot of each draw's trial, and the draw of the slot.
 
     A trial needs more people than are solved: each is there several times, with chance of its own.
@@ -277,18 +278,18 @@ def _slots(patients: Patients, which: np.ndarray, total: int, seed: int) -> tupl
     return np.concatenate(rows), np.concatenate(draw)
 
 
-def _setting(trial: Trial, posterior: Posterior, seed: int, replicate: int) -> dict[str, np.ndarray]:
+def setting(trial: Trial, posterior: Posterior, seed: int, replicate: int) -> dict[str, np.ndarray]:
     """Return the numbers of the observation models as one trial has them: settings differ between trials."""
     out = {name: np.array(values) for name, values in posterior.observation.items()}
     draws = tuple(range(len(posterior)))
-    for key, setting in trial.disease.spec.setting.items():
+    for key, item in trial.disease.spec.setting.items():
         z = ndtri(uniform(seed, f"setting:{key}:{replicate}", draws))
         for name in out:
-            if any(fnmatchcase(name, pattern) for pattern in setting.select):
-                if setting.spread is not None:
-                    out[name] = out[name] * np.exp(np.log(setting.spread) / Z90 * z)
-                if setting.sd is not None:
-                    out[name] = out[name] + setting.sd * z
+            if any(fnmatchcase(name, pattern) for pattern in item.select):
+                if item.spread is not None:
+                    out[name] = out[name] * np.exp(np.log(item.spread) / Z90 * z)
+                if item.sd is not None:
+                    out[name] = out[name] + item.sd * z
     return out
 
 
@@ -313,16 +314,15 @@ def _curves(trial: Trial, seen: Mapping[str, list[Outcomes]], shown: Mapping[str
                 result = outcomes[name]
                 assert isinstance(result, EventOutcome)
                 good = outcomes.ok
-                lines.append([cumulative_incidence(result.time[good], result.cause[good], d)[0] for d in days])
+                time, cause = result.time[good], result.cause[good]
+                lines.append([cumulative_incidence(time, cause, d)[0] for d in days])
             share = 100.0 * np.array(lines)
             lo, middle, hi = np.nanquantile(share, [0.05, 0.5, 0.95], axis=0)
             out.append(Curve(name, arm, days, middle, lo, hi))
     return tuple(out)
 
 
-def _scores(
-    trial: Trial, summary: Summary, estimands: tuple[Estimand, ...], seed: int
-) -> tuple[Score, ...]:
+def _scores(trial: Trial, summary: Summary, estimands: tuple[Estimand, ...], seed: int) -> tuple[Score, ...]:
     out = []
     by_endpoint = {e.endpoint: e for e in estimands}
     pooled = {h.endpoint: h for h in trial.spec.historical}
