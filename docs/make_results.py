@@ -166,7 +166,7 @@ def scoreboard(run: Row, claims: Sequence[Row]) -> str:
             f"{len(own)} stop holding once those rules are off (marked *own paper*), "
             f"{len(free)} hold without them.",
         ]
-    lines += ["", "## Coverage of section 2 of the review", ""]
+    lines += ["", "## Coverage of the review", ""]
     coverage = [[fate, n, FATES.get(fate, "")] for fate, n in run["coverage"].items()]
     lines += table(("fate", "claims", "meaning"), [*coverage, ["all", sum(run["coverage"].values()), ""]])
     for section in sorted({c["section"] for c in claims}, key=lambda s: (s == "", s)):

@@ -14,6 +14,7 @@ import stromal
 from stromal.evidence import Evidence, load_evidence
 from stromal.evidence.ask import ask, statements
 from stromal.evidence.conflicts import conflicts, known_conflicts
+from stromal.inference.trial_claims import load_trial_claims
 
 CLAIMS = Path(stromal.__file__).parent / "experiments" / "claims"
 
@@ -67,14 +68,40 @@ def claims_in_files() -> dict[str, str]:
     return out
 
 
-def test_coverage_maps_each_claim_of_section_2_once(evidence: Evidence) -> None:
-    assert list(evidence.coverage) == [f"S2-{i:03d}" for i in range(1, 354)]
+def test_coverage_maps_each_claim_of_the_review_once(evidence: Evidence) -> None:
+    ids = [*(f"S2-{i:03d}" for i in range(1, 354)), *(f"S3-{i:03d}" for i in range(1, 361))]
+    assert list(evidence.coverage) == ids
+    with open(CLAIMS / "review.csv", encoding="utf-8", newline="") as stream:
+        assert [row["claim"] for row in csv.DictReader(stream)] == ids
 
 
 def test_each_experiment_has_its_toml_and_the_reverse(evidence: Evidence) -> None:
     files = claims_in_files()
-    mapped = {key: row.where for key, row in evidence.coverage.items() if row.fate == "experiment"}
-    assert mapped == {key: file for key, file in files.items() if key.startswith("S2-")}
+    mapped = {
+        key: row.where
+        for key, row in evidence.coverage.items()
+        if row.fate == "experiment" or (row.fate == "trial" and row.where.startswith("claims/"))
+    }
+    assert mapped == {key: file for key, file in files.items() if key in evidence.coverage}
+    on_trials = {key for key, row in evidence.coverage.items() if row.fate == "trial" and key in files}
+    assert on_trials == set(load_trial_claims(evidence))
+
+
+def test_each_claim_on_a_trial_names_a_file_that_is_there(evidence: Evidence) -> None:
+    report(
+        f"{row.file}, line {row.row}: {key} is in {row.where!r}, which is not there"
+        for key, row in evidence.coverage.items()
+        if row.fate == "trial" and not (row.where and (CLAIMS.parent / row.where).exists())
+    )
+
+
+def test_what_is_not_counted_is_said_in_both_places(evidence: Evidence) -> None:
+    report(
+        f"{row.file}, line {row.row}: {key} is not counted: {claim.why_not}"
+        for key, claim in load_trial_claims(evidence).items()
+        for row in [evidence.coverage[key]]
+        if row.reason != ("" if claim.counted else f"not counted: {claim.why_not}")
+    )
 
 
 def test_each_claim_of_the_graph_rests_on_a_link_with_its_references(evidence: Evidence) -> None:

@@ -76,4 +76,4 @@ def test_check_of_a_section_and_its_details(evidence: Evidence) -> None:
     assert not by_id["bench-ratio-curve"]["counted"]
     detail = found.detail("S2-066")
     assert {arm["name"] for arm in detail["arms"]} == {"none", "contact"}
-    assert sum(found.coverage.values()) == 353 and found.coverage["unmapped"] == 0
+    assert sum(found.coverage.values()) == 713 and found.coverage["unmapped"] == 0

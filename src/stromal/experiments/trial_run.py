@@ -28,7 +28,7 @@ from .summary import Summary, summarise
 from .trial import Trial, load_trial
 from .trial_views import Curve, curves, scores
 
-__all__ = ["TrialResult", "run_trial", "sample_population"]
+__all__ = ["TrialResult", "run_trial", "sample_population", "setting", "slots"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,9 +148,8 @@ def run_trial(
         if arm.product is not None:
             traces[arm.name] = traced(trial, arm, patients, evidence, bodies, threads=threads)
             moved[arm.name] = pushes(traces[arm.name], evidence)
-    shown = {
-        name: trial.endpoints[name] for name in dict.fromkeys((trial.spec.primary, *trial.spec.endpoints))
-    }
+    names = dict.fromkeys((trial.spec.primary, *trial.spec.endpoints))
+    shown = {name: trial.endpoints[name] for name in names}
     estimands = default_estimands(shown)
     runs, seen, shifts = _replicates(
         trial, followed, patients, posterior, which, estimands, replicates, seed, progress
@@ -239,7 +238,7 @@ def _replicates(
     """Observe and analyse every replicate of every draw."""
     sizes = {arm.name: arm.n for arm in trial.arms}
     total = sum(sizes.values())
-    rows, draw = _slots(patients, which, total, seed)
+    rows, draw = slots(patients, which, total, seed)
     reference = trial.reference or trial.arms[0].name
     runs: list[tuple[int, Analysis]] = []
     seen: dict[str, list[Outcomes]] = {arm: [] for arm in sizes}
@@ -256,7 +255,7 @@ def _replicates(
         for arm, path in followed.paths.items()
     }
     for r in range(replicates):
-        numbers = _setting(trial, posterior, seed, r)
+        numbers = setting(trial, posterior, seed, r)
         outcomes = {
             arm: Observer(trial.endpoints, path, numbers).observe(seed=seed, replicate=r)
             for arm, path in paths.items()
@@ -286,7 +285,7 @@ def _replicates(
     return runs, seen, bands  # type: ignore[return-value]
 
 
-def _slots(patients: Patients, which: np.ndarray, total: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def slots(patients: Patients, which: np.ndarray, total: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the virtual patient in each slot of each draw's trial, and the draw of the slot.
 
     A trial needs more people than are solved: each is there several times, with chance of its own.
@@ -301,18 +300,18 @@ def _slots(patients: Patients, which: np.ndarray, total: int, seed: int) -> tupl
     return np.concatenate(rows), np.concatenate(draw)
 
 
-def _setting(trial: Trial, posterior: Posterior, seed: int, replicate: int) -> dict[str, np.ndarray]:
+def setting(trial: Trial, posterior: Posterior, seed: int, replicate: int) -> dict[str, np.ndarray]:
     """Return the numbers of the observation models as one trial has them: settings differ between trials."""
     out = {name: np.array(values) for name, values in posterior.observation.items()}
     draws = tuple(range(len(posterior)))
-    for key, setting in trial.disease.spec.setting.items():
+    for key, item in trial.disease.spec.setting.items():
         z = ndtri(uniform(seed, f"setting:{key}:{replicate}", draws))
         for name in out:
-            if any(fnmatchcase(name, pattern) for pattern in setting.select):
-                if setting.spread is not None:
-                    out[name] = out[name] * np.exp(np.log(setting.spread) / Z90 * z)
-                if setting.sd is not None:
-                    out[name] = out[name] + setting.sd * z
+            if any(fnmatchcase(name, pattern) for pattern in item.select):
+                if item.spread is not None:
+                    out[name] = out[name] * np.exp(np.log(item.spread) / Z90 * z)
+                if item.sd is not None:
+                    out[name] = out[name] + item.sd * z
     return out
 
 

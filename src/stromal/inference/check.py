@@ -17,6 +17,8 @@ from ..experiments.results import band, run_assay
 from .claims import Claim, holds, load_claims, residual
 from .score import HOLDS, Progress, null_verdicts, summarise, verdict
 from .structure import Kind, bench_cells, classify, signed_graph
+from .trial_claims import TRIAL_DRAWS, TrialClaim, load_trial_claims, run_trial_claims
+from .trial_rows import trial_detail, trial_row
 
 __all__ = ["CheckResult", "check_claims", "run_claims", "verdict"]
 
@@ -98,7 +100,8 @@ def check_claims(
     Parameters
     ----------
     claims : sequence of str, optional
-        Ids; all by default.
+        Ids; all of the bench by default. Claims on trials are slow: they run if named, or by section, with
+        at most 40 draws and no nulls.
     evidence : Evidence, optional
     section : str, optional
         Only claims of a section of the review (``2.1.1``; ``2.2`` takes 2.2.1 to 2.2.9).
@@ -126,30 +129,44 @@ def check_claims(
         draws, nulls = min(draws, QUICK_DRAWS), min(nulls, QUICK_NULLS)
     if not 0 <= nulls <= 1000:
         raise InputError(f"{nulls} nulls", key="nulls", suggestion="0 to 1000")
-    every = load_claims(evidence)
-    chosen = _choose(every, claims, section, evidence)
+    every: dict[str, Claim | TrialClaim] = {**load_claims(evidence), **load_trial_claims(evidence)}
+    picked = _choose(every, claims, section, evidence)
+    chosen = {key: claim for key, claim in picked.items() if isinstance(claim, Claim)}
+    on_trials = {key: claim for key, claim in picked.items() if isinstance(claim, TrialClaim)}
     ensemble = (ensemble or shipped_ensemble()).head(draws)
     graph = signed_graph(evidence, bench_cells(evidence))
     kinds = {key: classify(claim, evidence, graph) for key, claim in chosen.items()}
     outcomes = run_claims(chosen, evidence, ensemble, threads=threads, progress=progress)
     without = _without_own_paper(chosen, kinds, outcomes, evidence, ensemble, threads, progress)
-    rows = [_row(chosen[key], kinds[key], outcomes[key], without.get(key)) for key in chosen]
+    tried = run_trial_claims(on_trials, evidence, min(draws, TRIAL_DRAWS), threads=threads, progress=progress)
+    rows = [
+        _row(chosen[key], kinds[key], outcomes[key], without.get(key))
+        if key in chosen
+        else trial_row(on_trials[key], tried[key])
+        for key in picked
+    ]
     counted = {key: claim for key, claim in chosen.items() if claim.counted}
     shuffles = null_verdicts(counted, evidence, ensemble, nulls, threads, progress)
     details = {key: _detail(chosen[key], kinds[key], outcomes[key], evidence) for key in chosen}
+    details |= {key: trial_detail(on_trials[key], tried[key]) for key in on_trials}
     coverage: dict[str, int] = {}
     for row in evidence.coverage.values():
         coverage[row.fate] = coverage.get(row.fate, 0) + 1
     coverage["unmapped"] = sum(
-        1 for key, claim in every.items() if claim.origin == "review" and key not in evidence.coverage
+        1
+        for key, claim in every.items()
+        if getattr(claim, "origin", "review") == "review" and key not in evidence.coverage
     )
     seconds = time.monotonic() - started
     return CheckResult(rows, coverage, summarise(rows, shuffles), details, seconds, ensemble.seed)
 
 
 def _choose(
-    every: Mapping[str, Claim], ids: Sequence[str] | None, section: str | None, evidence: Evidence
-) -> dict[str, Claim]:
+    every: Mapping[str, Claim | TrialClaim],
+    ids: Sequence[str] | None,
+    section: str | None,
+    evidence: Evidence,
+) -> dict[str, Claim | TrialClaim]:
     if ids:
         for key in ids:
             if key in every:
@@ -174,7 +191,7 @@ def _choose(
                 suggestion=nearest(section, {c.section for c in every.values() if c.section}),
             )
         return found
-    return dict(every)
+    return {k: c for k, c in every.items() if isinstance(c, Claim)}
 
 
 def run_claims(

@@ -112,13 +112,15 @@ def load_claims(evidence: Evidence, *paths: str | Path) -> dict[str, Claim]:
         files += sorted(path.glob("*.toml")) if path.is_dir() else [path]
     assays: dict[str, Assay] = {}
     out: dict[str, Claim] = {}
-    about = _about()
+    about = about_claims()
     for file in files:
         try:
             data = tomllib.loads(file.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
             raise InputError(f"cannot be read: {err}", file=str(file)) from None
         for key, table in data.items():
+            if isinstance(table, dict) and "trial" in table:
+                continue  # a claim on a trial, see trial_claims
             if key in out:
                 raise InputError(f"claim {key} stands in {out[key].file} already", file=file.name, key=key)
             if not isinstance(table, dict):
@@ -127,7 +129,7 @@ def load_claims(evidence: Evidence, *paths: str | Path) -> dict[str, Claim]:
     return out
 
 
-def _about() -> dict[str, dict[str, str]]:
+def about_claims() -> dict[str, dict[str, str]]:
     """Return section and references of each claim of the review."""
     import csv
 
@@ -175,7 +177,7 @@ def _claim(
         )
         arms[arm] = parse_arm(keys, assay.defaults, evidence, file=file, name=f"{key}.{arm}")
         read[arm] = (readout, day)
-    expect = tuple(_relation(given, arms, fail) for given in table["expect"])
+    expect = tuple(parse_relation(given, arms, fail) for given in table["expect"])
     refs = table.get("refs", about.get("refs", ""))
     return Claim(
         key,
@@ -195,7 +197,10 @@ def _claim(
     )
 
 
-def _relation(given: Mapping[str, Any], arms: Mapping[str, Arm], fail: Callable[..., InputError]) -> Relation:
+def parse_relation(
+    given: Mapping[str, Any], arms: Mapping[str, Any], fail: Callable[..., InputError]
+) -> Relation:
+    """Read one expected relation between arms."""
     name = given.get("relation", "") if isinstance(given, dict) else ""
     if name not in _FIELDS:
         raise fail(f"no relation {name!r}", "expect", nearest(name, _FIELDS))
@@ -272,7 +277,8 @@ def _equivalent(r: Relation, v: Sequence[np.ndarray]) -> np.ndarray:
 def residual(v: Sequence[np.ndarray]) -> np.ndarray:
     """Return R = (effect with block - its reference) / (effect - reference)."""
     effect, reference, effect_blocked, reference_blocked = v
-    return (effect_blocked - reference_blocked) / (effect - reference)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (effect_blocked - reference_blocked) / (effect - reference)
 
 
 def _abolished(r: Relation, v: Sequence[np.ndarray]) -> np.ndarray:

@@ -139,11 +139,17 @@ def summarise(
     Returns
     -------
     dict
-        By kind and for ``all``: ``counted, holds, mixed, fails, unsolved, by_own_paper, null, lift, lo, hi``.
+        By kind, for ``all`` of the bench, and for those on a ``trial`` if there are any: ``counted, holds,
+        mixed, fails, unsolved, by_own_paper, null, lift, lo, hi``.
     """
     out = {}
-    for kind in ("direct", "structural", "emergent", "all"):
-        some = [r for r in rows if r["counted"] and (kind == "all" or r["kind"] == kind)]
+    # claims on trials have no nulls: a shuffled model would need a calibrated disease of its own
+    kinds = ["direct", "structural", "emergent", "all"]
+    kinds += ["trial"] if any(r["kind"] == "trial" for r in rows) else []
+    for kind in kinds:
+        some = [
+            r for r in rows if r["counted"] and (r["kind"] != "trial" if kind == "all" else r["kind"] == kind)
+        ]
         held = np.array([r["verdict"] == "holds" for r in some], dtype=float)
         entry: dict[str, Any] = {
             "counted": len(some),
@@ -155,7 +161,7 @@ def summarise(
             "lo": None,
             "hi": None,
         }
-        if some and nulls:
+        if some and nulls and kind != "trial":
             by_null = np.array([[n[r["id"]] for r in some] for n in nulls], dtype=float)
             entry |= _lift(held, by_null)
         out[kind] = entry
