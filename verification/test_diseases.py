@@ -10,7 +10,7 @@ import pytest
 from agreement import Model, deviations, undescribed
 
 from stromal.evidence import load_evidence
-from stromal.experiments.course import course
+from stromal.experiments.whole_course import course
 from stromal.experiments.trial import load_trial
 from stromal.export import export_model
 from stromal.export.sbml import check_sbml, unit_gaps

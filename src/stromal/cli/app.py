@@ -18,7 +18,7 @@ EXIT_INPUT, EXIT_INTERRUPTED, EXIT_PIPE = 2, 130, 141
 
 def app() -> App:
     """Return the program with its commands."""
-    from . import assay, check, evidence, export, listing, model, new, validate
+    from . import assay, check, disease, evidence, export, listing, model, new, patient, trial, validate
 
     program = App(
         name="stromal",
@@ -30,6 +30,9 @@ def app() -> App:
     for command, name in (
         (evidence.evidence, "evidence"),
         (assay.assay, "assay"),
+        (trial.trial, "trial"),
+        (disease.disease, "disease"),
+        (patient.patient, "patient"),
         (model.model, "model"),
         (check.check, "check"),
         (check.calibrate, "calibrate"),

@@ -90,7 +90,7 @@ def _bench(name: str | Path, arm: Mapping[str, Any] | str | None, evidence: Evid
 
 
 def _course(name: str | Path, arm: Mapping[str, Any] | str | None, evidence: Evidence) -> tuple[Well, str]:
-    from ..experiments.course import course
+    from ..experiments.whole_course import course
     from ..experiments.trial import load_trial
 
     if arm is not None and not isinstance(arm, str):

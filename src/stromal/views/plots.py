@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Curve", "dose_response", "phrase", "save", "step_value", "time_course"]
+__all__ = ["Curve", "dose_response", "labels_at_ends", "phrase", "save", "step_value", "time_course"]
 
 #: Told apart by people with any kind of colour vision (Okabe and Ito 2008), dark enough for a thin line.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -141,7 +141,7 @@ def dose_response(
     ]
     if without is not None and np.isfinite(without[1]):
         ends.append((float(ticks[-1]), float(without[1]), "no MSC", GREY))
-    _labels(ax, ends)
+    labels_at_ends(ax, ends)
     return figure
 
 
@@ -171,7 +171,7 @@ def time_course(curves: Sequence[Curve], *, ylabel: str) -> Figure:
     ax.set_ylabel(ylabel)
     ax.set_xlim(0, max(float(curve.x[-1]) for curve in curves))
     ax.set_ylim(bottom=0)
-    _labels(ax, ends)
+    labels_at_ends(ax, ends)
     return figure
 
 
@@ -237,7 +237,7 @@ def ratio_label(value: float) -> str:
     return f"1:{1 / value:.3g}" if value <= 1 else f"{value:.3g}:1"
 
 
-def _labels(ax: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+def labels_at_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Write the name of each line beside its end, pushed apart where they would meet."""
     if not ends:
         return
