@@ -48,7 +48,8 @@ def test_a_newcomer_gets_through_the_page(page: str, tmp_path: Path) -> None:
 def test_every_command_on_a_page_exists() -> None:
     from stromal.cli import main
 
-    known = {"assay", "calibrate", "check", "evidence", "export", "list", "model", "new", "validate"}
+    known = {"assay", "calibrate", "check", "disease", "evidence", "export", "list", "model", "new"}
+    known |= {"patient", "trial", "validate"}
     for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
         for line in page.read_text(encoding="utf-8").splitlines():
             if line.startswith("$ stromal "):
