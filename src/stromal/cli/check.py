@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from ..errors import InputError
 from .out import PATIENCE, Dirs, Draws, Flag, Json, Threads, Word, emit, envelope, paragraphs, table
@@ -194,7 +196,8 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 def calibrate(
     *,
-    draws: Draws = 400,
+    disease: Word = "",
+    draws: Annotated[int | None, Parameter(show_default=False)] = None,
     prior_draws: int = 4000,
     seed: int = 1,
     out: Path | None = None,
@@ -202,21 +205,34 @@ def calibrate(
     json: Json = False,
     evidence: Dirs = (),
 ) -> None:
-    """Fit the potency of MSC mechanisms to suppression in vitro, along few directions.
+    """Fit the potency of MSC mechanisms to suppression in vitro, or a disease to control arms, along few directions.
 
     Parameters
     ----------
+    disease
+        Fit this disease to the control arms that it names, in place of the bench.
+    draws
+        Draws of the ensemble that is kept: 400 of the bench, 100 of a disease.
     prior_draws
         Draws of the prior that the calibrated ensemble is taken from.
     seed
         Of the random streams.
     out
-        Write the calibrated ensemble to this CSV; the shipped one is left alone.
+        Write the calibrated ensemble to this CSV, or of a disease posterior and fit into this folder; what
+        ships is left alone.
     """
     from ..evidence import load_evidence
     from ..inference import calibrate as run_calibration
     from ..views.files import check_file
 
+    if disease:
+        from .calibrate_disease import calibrate_disease
+
+        calibrate_disease(
+            disease, 100 if draws is None else draws, seed, out, threads, json, evidence, progress_bar
+        )
+        return
+    draws = 400 if draws is None else draws
     if not 1 <= draws <= prior_draws <= 1_000_000:
         raise InputError(
             f"{draws} of {prior_draws} draws",

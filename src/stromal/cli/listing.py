@@ -12,11 +12,11 @@ __all__ = ["list_"]
 
 #: Widest column of a printed list.
 MOST = 110
-WHAT = ("assays", "rules", "products", "claims", "blocks", "cells", "mediators", "directions")
+WHAT = ("assays", "diseases", "trials", "rules", "products", "claims", "blocks", "cells", "mediators", "directions")
 
 
 def list_(what: Word = "", /, *, json: Json = False, evidence: Dirs = ()) -> None:
-    """List assays, rules, products, claims, blocks, cells, mediators or directions.
+    """List assays, diseases, trials, rules, products, claims, blocks, cells, mediators or directions.
 
     Parameters
     ----------
@@ -54,6 +54,10 @@ def _items(what: str, tables: Any) -> list[dict[str, Any]]:
     match what:
         case "assays":
             return _assays()
+        case "diseases":
+            return _diseases()
+        case "trials":
+            return _trials()
         case "claims":
             return _claims()
         case "rules":
@@ -107,6 +111,44 @@ def _assays() -> list[dict[str, Any]]:
                 "title": data.get("title", ""),
                 "days": data.get("days"),
                 "readout": data.get("compare", ""),
+            }
+        )
+    return out
+
+
+def _diseases() -> list[dict[str, Any]]:
+    from ..experiments.disease import DISEASES, list_diseases
+
+    out = []
+    for name, path in list_diseases().items():
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        fitted = (DISEASES / f"{name}.posterior.csv").exists()
+        out.append(
+            {
+                "name": name,
+                "title": data.get("title", ""),
+                "trial": data.get("trial", ""),
+                "modules": "; ".join(data.get("modules", ())),
+                "state": "fitted to control arms" if fitted else "uncalibrated",
+            }
+        )
+    return out
+
+
+def _trials() -> list[dict[str, Any]]:
+    from ..experiments.trial import list_trials
+
+    out = []
+    for name, path in list_trials().items():
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        arms = ", ".join(f"{a['name']} {a.get('n', data.get('n', 50))}" for a in data.get("arms", ()))
+        out.append(
+            {
+                "name": name,
+                "disease": data.get("disease", ""),
+                "arms": arms,
+                "days": data.get("days"),
+                "title": data.get("title", ""),
             }
         )
     return out

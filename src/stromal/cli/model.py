@@ -22,6 +22,8 @@ from .out import (
     working,
 )
 
+from .validate_body import body_parts
+
 if TYPE_CHECKING:
     from ..evidence import Evidence
 
@@ -52,12 +54,12 @@ def model(
     json: Json = False,
     evidence: Dirs = (),
 ) -> None:
-    """Show the model of an assay: its parts, its ledger, or one behaviour.
+    """Show the model of an assay or a disease: its parts; of an assay its ledger, or one behaviour.
 
     Parameters
     ----------
     name
-        A shipped assay or a TOML file of your own.
+        A shipped assay or disease, or a TOML file of your own.
     ledger
         Per place and day: MSC and touches per target cell, each mediator over its half_max.
     behaviour
@@ -87,6 +89,12 @@ def model(
             "--ledger and --behaviour show two things", key="behaviour", suggestion="ask for one at a time"
         )
     tables = load_evidence(*evidence)
+    if (about := body_parts(name, tables)) is not None and not (ledger or behaviour):
+        title, parts = about[0], _parts(about[1])
+        asked = {"disease": name, "evidence": [str(p) for p in evidence]}
+        told = envelope("model", asked, assay=about[1].name, parts=parts)
+        emit(told, _parts_lines(title, parts), as_json=json)
+        return
     protocol = load_assay(name, tables)
     keys = {
         "ratio": ratio,

@@ -7,24 +7,36 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .out import Dirs, Json, emit, envelope, error_object, write_json
+from .out import Dirs, Json, Word, emit, envelope, error_object, write_json
+from .validate_body import is_regimen, load_tables, of_body, regimen
 
 __all__ = ["validate"]
 
 
-def validate(path: Path, /, *, json: Json = False, evidence: Dirs = ()) -> int:
-    """Check a folder of tables, an assay (TOML) or claims (TOML).
+def validate(
+    path: Path, /, *, give: Word = "MSC", unit: Word = "", json: Json = False, evidence: Dirs = ()
+) -> int:
+    """Check a folder of tables; a TOML file of an assay, claims, a disease, module or trial; a regimen (CSV).
 
     Parameters
     ----------
     path
         Folder or file.
+    give
+        What a regimen (a NONMEM-style table with ID, TIME and AMT) gives.
+    unit
+        Of AMT in a regimen; cells/kg of cells by default.
     """
     inputs = {"path": str(path), "evidence": [str(p) for p in evidence]}
     if path.is_dir():
         return _folder(path, inputs, evidence, json)
     if not path.is_file():
         raise InputError("no such file or folder", file=str(path), key="path")
+    if path.suffix == ".csv" and is_regimen(path):
+        about = regimen(path, load_tables(evidence), give, unit)
+        words = [f"{path}: regimen, {_words(about)}; all right"]
+        emit(envelope("validate", inputs, kind="regimen", summary=about, problems=[]), words, as_json=json)
+        return 0
     if path.suffix == ".csv":
         raise InputError(
             "a table is checked with the folder that it stands in",
@@ -93,6 +105,8 @@ def _toml(path: Path, others: tuple[Path, ...]) -> tuple[str, dict[str, int]]:
 
         claims = load_claims(tables, path)
         return "claims", {"claims": len(claims), "arms": sum(len(c.arms) for c in claims.values())}
+    if (found := of_body(path, data, tables)) is not None:
+        return found
     from ..experiments.arm import parse_arm
 
     assay = load_assay(path, tables)
