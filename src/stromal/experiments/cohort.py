@@ -97,7 +97,8 @@ def _carried(
     Unprimed cells carry what they do at rest; primed ones what the priming culture left on them.
     """
     given = arm.product
-    system, out = patients.system, {}
+    system = patients.system
+    out: dict[str, np.ndarray] = {}
     if given is None or given.what != "cells":
         return out
     at_rest = rest(system, parameters)
