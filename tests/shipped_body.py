@@ -14,7 +14,7 @@ from stromal.experiments.body import organs
 from stromal.experiments.disease import Disease
 from stromal.experiments.ensemble import Ensemble, prior_ensemble
 from stromal.experiments.observable import needed, value
-from stromal.experiments.population import Patients, _run, insults, plausible
+from stromal.experiments.population import Patients, followed, insults, plausible
 from stromal.experiments.trial import Trial, load_trial
 
 __all__ = ["EXTRA", "course", "draws", "healthy", "like", "observed", "trial"]
@@ -77,7 +77,7 @@ def course(
     numbers = patients.parameters.copy()
     for name, times in (parameters or {}).items():
         numbers[:, patients.system.parameter_index[name]] *= times
-    result = _run(replace(patients, parameters=numbers), events, np.array([0.0, *days]), 1)
+    result = followed(replace(patients, parameters=numbers), events, np.array([0.0, *days]), 1)
     assert result.ok.all()
     return result.y[:, 1:]
 

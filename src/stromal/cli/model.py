@@ -21,7 +21,6 @@ from .out import (
     table,
     working,
 )
-
 from .validate_body import body_parts
 
 if TYPE_CHECKING:

@@ -65,10 +65,15 @@ def trial_files(folder: Path, view: TrialView, data: dict[str, Any], evidence: E
         "curves.csv": view.curves(),
         "patients.csv": patients(view),
     }
-    files = {name: pd.DataFrame(rows).to_csv(index=False, float_format="%.6g").encode() for name, rows in tables.items()}
+    files = {
+        name: pd.DataFrame(rows).to_csv(index=False, float_format="%.6g").encode()
+        for name, rows in tables.items()
+    }
     about = manifest(data, {}, evidence=evidence.digest)
     about.pop("files")
-    files["result.json"] = (json.dumps(plain({**data, "provenance": about}), indent=1, allow_nan=False) + "\n").encode()
+    files["result.json"] = (
+        json.dumps(plain({**data, "provenance": about}), indent=1, allow_nan=False) + "\n"
+    ).encode()
     return save_folder(folder, files, manifest(data, files, evidence=evidence.digest))
 
 

@@ -153,7 +153,14 @@ class TrialView:
         if not self.calibrated:
             return []
         return [
-            {"endpoint": c.endpoint, "arm": c.arm, "day": float(d), "median": float(m), "lo": float(lo), "hi": float(hi)}
+            {
+                "endpoint": c.endpoint,
+                "arm": c.arm,
+                "day": float(d),
+                "median": float(m),
+                "lo": float(lo),
+                "hi": float(hi),
+            }
             for c in self.result.curves
             for d, m, lo, hi in zip(c.days, c.median, c.lo, c.hi, strict=True)
         ]
@@ -236,7 +243,10 @@ class TrialView:
                 a = self.result.summary.arm(name, e)
                 cells.append(_span(a.median, a.lo, a.hi, a.unit))
             rows.append([self.title(e.endpoint), *cells])
-        return ["median of trials of this size (90 % predictive interval)", *table(["endpoint", *names], rows)]
+        return [
+            "median of trials of this size (90 % predictive interval)",
+            *table(["endpoint", *names], rows),
+        ]
 
     def _effect_lines(self) -> list[str]:
         rows = []
@@ -271,10 +281,14 @@ class TrialView:
     def _score_lines(self) -> list[str]:
         rows = []
         for s in self.result.scores:
-            others = [f"{v:.2f}" if np.isfinite(v) else "-" for v in (s.crps, s.crps_no_effect, s.crps_historical)]
+            others = [
+                f"{v:.2f}" if np.isfinite(v) else "-" for v in (s.crps, s.crps_no_effect, s.crps_historical)
+            ]
             inside = "inside" if s.inside else "outside"
             span = f"{s.median:.1f} ({s.lo:.1f} to {s.hi:.1f})"
-            rows.append([s.id, f"{s.reported:g}", span, inside, *others, "vacuous" if s.vacuous else "informative"])
+            rows.append(
+                [s.id, f"{s.reported:g}", span, inside, *others, "vacuous" if s.vacuous else "informative"]
+            )
         header = ["predicted beside reported", "reported", "predicted (90 %)", "interval", "CRPS", "no effect",
                   "historical", "verdict"]  # fmt: skip
         return [

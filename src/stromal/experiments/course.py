@@ -9,7 +9,7 @@ import numpy as np
 from ..evidence import Evidence
 from .cohort import therapy_events
 from .ensemble import Ensemble
-from .population import Patients, _observed, _run, enrol, insults, plausible
+from .population import Patients, enrol, followed, insults, observed, plausible
 from .results import band
 from .trial import Trial, TrialArm
 
@@ -79,7 +79,10 @@ def courses(
     some = everyone.take(rows)
     end = disease.spec.enrol.day + BEYOND
     days = np.arange(0.0, end + STEP / 2, STEP)
-    usual = sorted({str(d["give"]): float(d.get("time", 0.0)) for d in disease.spec.background}.items(), key=lambda d: d[1])
+    usual = sorted(
+        {str(d["give"]): float(d.get("time", 0.0)) for d in disease.spec.background}.items(),
+        key=lambda d: d[1],
+    )
     names = [name for name, _ in usual]
     plans = [(tuple(names[:k]), tuple(names[k:]), False) for k in range(len(names) + 1)]
     if trial.background:
@@ -93,11 +96,13 @@ def courses(
             nothing = TrialArm("", 1)
             when, scale, shift = therapy_events(some, trial, nothing, evidence, ensemble, some.parameters)
             start = disease.spec.enrol.day + AFTER
-            happens += [(float(t) + start, scale[i], shift[i]) for i, t in enumerate(when) if t + start <= end]
+            happens += [
+                (float(t) + start, scale[i], shift[i]) for i, t in enumerate(when) if t + start <= end
+            ]
             words += [t.give for t in trial.background]
-        result = _run(some, sorted(happens, key=lambda e: e[0]), days, threads)
+        result = followed(some, sorted(happens, key=lambda e: e[0]), days, threads)
         for key in observables:
-            values = _observed(some, disease, evidence, key, result.y)[result.ok]
+            values = observed(some, disease, evidence, key, result.y)[result.ok]
             lines = np.array([band(values[:, j]) for j in range(len(days))])
             name = ", ".join(words) or "no drugs"
             unit = disease.observables[key].unit

@@ -28,7 +28,7 @@ from .rest import Resting, solve_rest
 from .switches import apply_arm
 from .well import solve
 
-__all__ = ["ENROLLED", "PLAUSIBLE", "Patients", "enrol", "plausible"]
+__all__ = ["ENROLLED", "PLAUSIBLE", "Patients", "enrol", "followed", "insults", "observed", "plausible"]
 
 #: Plausible patients of a draw, and those enrolled: the same when a disease is fitted and when a trial is
 #: run, so that the patients are the same too.
@@ -185,14 +185,14 @@ def natural_history(
         events = insults(patients, disease, ensemble, evidence, size, without=known.without)
         some = patients.take(first)
         happens = [(day, scale[first], shift[first]) for day, scale, shift in events]
-        y = _run(some, happens, np.array([0.0, known.day]), threads).y[:, -1:]
-        x = _observed(some, disease, evidence, known.observable, y)[:, 0]
+        y = followed(some, happens, np.array([0.0, known.day]), threads).y[:, -1:]
+        x = observed(some, disease, evidence, known.observable, y)[:, 0]
         fine = ((x >= known.least) & (x <= known.most)).reshape(-1, few).mean(axis=1)
         keeps &= np.repeat(fine >= known.share, size)
     return keeps
 
 
-def _run(
+def followed(
     patients: Patients,
     events: list[tuple[float, np.ndarray, np.ndarray]],
     days: np.ndarray,
@@ -335,7 +335,7 @@ def enrol(
     asked = {c.day for c in rules.criteria} | {c.over_day or 0.0 for c in rules.criteria} | {0.0}
     days = np.unique(np.array([0.0, *(rules.day + d for d in asked if rules.day + d > 0)]))
     if len(days) > 1:
-        result = _run(some, events, days, threads)
+        result = followed(some, events, days, threads)
         path, ok = result.y, result.ok
     else:
         y = some.y
@@ -363,7 +363,7 @@ def enrol(
     return now.take(chosen)
 
 
-def _observed(
+def observed(
     patients: Patients, disease: Disease, evidence: Evidence, name: str, path: np.ndarray
 ) -> np.ndarray:
     item = disease.observables[name]
@@ -379,7 +379,7 @@ def _fit(
     ok = np.ones(len(patients), dtype=bool)
 
     def at(criterion: Criterion, day: float) -> np.ndarray:
-        return _observed(patients, disease, evidence, criterion.observable, path)[
+        return observed(patients, disease, evidence, criterion.observable, path)[
             :, int(np.argmin(np.abs(days - day)))
         ]
 
@@ -412,7 +412,7 @@ def _choose(
     if strata:
         inside[:] = False
         for k, stratum in enumerate(strata):
-            x = _observed(patients, disease, evidence, stratum.observable, y[:, None, :])[:, 0]
+            x = observed(patients, disease, evidence, stratum.observable, y[:, None, :])[:, 0]
             here = (x >= stratum.least) & (x < stratum.most)
             member[here], wanted[here] = k, stratum.share
             inside |= here

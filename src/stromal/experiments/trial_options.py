@@ -114,13 +114,17 @@ def with_options(
             )
             same = next((a for a in arms if a.name == made.name), None)
             if same is not None and not all_arms:
-                raise InputError(f"two arms would be {made.name!r}", key="arms", suggestion="name each value once")
+                raise InputError(
+                    f"two arms would be {made.name!r}", key="arms", suggestion="name each value once"
+                )
             if same is None:
                 arms.append(made)
                 if made != arm:
                     changed.add(made.name)
     if len(arms) > MOST_ARMS:
-        raise InputError(f"{len(arms)} arms", key="arms", suggestion=f"at most {MOST_ARMS}: sweep less at a time")
+        raise InputError(
+            f"{len(arms)} arms", key="arms", suggestion=f"at most {MOST_ARMS}: sweep less at a time"
+        )
     arms = _only(arms, only)
     if n is not None:
         arms = [replace(arm, n=check_n(n)) for arm in arms]
@@ -302,7 +306,9 @@ def _parsed(
         therapy = parse_therapy(parse_option(text), evidence, name=key, end=end)
         if drugs and therapy.what != "drug":
             raise InputError(
-                f"{therapy.give!r} is not a drug: an arm gets one product", key=key, suggestion="say it with product"
+                f"{therapy.give!r} is not a drug: an arm gets one product",
+                key=key,
+                suggestion="say it with product",
             )
         if therapy.what != "drug":
             raise InputError(f"{therapy.give!r} in every arm leaves no control", key=key)

@@ -11,7 +11,7 @@ from ..evidence import Evidence
 from .bench import Well
 from .cohort import BEFORE, arm_parameters, therapy_events
 from .ensemble import Ensemble
-from .population import insults, plausible
+from .population import followed, insults, plausible
 from .posterior import disease_posterior
 from .trial import Trial
 
@@ -28,6 +28,7 @@ def course(
     ensemble: Ensemble | None = None,
     index: int = 0,
     days: np.ndarray | None = None,
+    enrolled: bool = False,
 ) -> Well:
     """Return one plausible patient, healthy on the day before anything happens, and all that is done to it.
 
@@ -42,7 +43,9 @@ def course(
     index : int
         Which patient of the draw.
     days : array, optional
-        Output times on the clock of the disease.
+        Output times, on the clock of the disease, or of the trial if ``enrolled``.
+    enrolled : bool
+        Begin at enrolment, with what had become of the patient by then, not with health.
 
     Returns
     -------
@@ -77,16 +80,23 @@ def course(
             if (s, d) != (1.0, 0.0)
         }
 
-    # an event at the very start is not one for every simulator: it comes a moment later
-    events = [(max(day, BEFORE), change(s[index], d[index])) for day, s, d in happens if day <= start]
-    events += [
-        (start + max(t, BEFORE), change(s[0], d[0])) for t, s, d in zip(time, scale, shift, strict=True)
-    ]
-    end = start + trial.spec.days
-    grid = np.unique(np.concatenate([np.arange(0.0, min(end, 60.0), 1.0), np.arange(60.0, end, 15.0), [end]]))
+    doses = [(float(max(t, BEFORE)), change(s[0], d[0])) for t, s, d in zip(time, scale, shift, strict=True)]
+    origin, begin = 0.0, one.y[0]
+    if enrolled:
+        before = [(day, s[[index]], d[[index]]) for day, s, d in happens if day <= start]
+        begin = followed(one, before, np.array([0.0, start]), None).y[0, -1]
+        events = doses
+    else:
+        # an event at the very start is not one for every simulator: it comes a moment later
+        events = [(max(day, BEFORE), change(s[index], d[index])) for day, s, d in happens if day <= start]
+        events += [(start + t, changes) for t, changes in doses]
+        origin = start
+    end = origin + trial.spec.days
+    daily, later = np.arange(0.0, min(end, 60.0), 1.0), np.arange(60.0, end, 15.0)
+    grid = np.unique(np.concatenate([daily, later, [end]]))
     return Well(
         replace(one.system, name=f"{trial.id}: {chosen.name}"),
-        one.y[0],
+        begin,
         parameters[0],
         tuple(sorted(events, key=lambda event: event[0])),
         grid if days is None else days,

@@ -90,8 +90,8 @@ def _bench(name: str | Path, arm: Mapping[str, Any] | str | None, evidence: Evid
 
 
 def _course(name: str | Path, arm: Mapping[str, Any] | str | None, evidence: Evidence) -> tuple[Well, str]:
-    from ..experiments.whole_course import course
     from ..experiments.trial import load_trial
+    from ..experiments.whole_course import course
 
     if arm is not None and not isinstance(arm, str):
         hint = "name an arm; what is given stands in the trial's file"

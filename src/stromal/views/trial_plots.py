@@ -101,7 +101,9 @@ def _short(result: TrialResult, name: str) -> str:
 
 def _levels(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     """Draw levels in %, as points with 90 % predictive intervals."""
-    estimands = [e for e in result.estimands if e.measure in ("proportion", "share", "survival", "incidence")][:MOST]
+    estimands = [
+        e for e in result.estimands if e.measure in ("proportion", "share", "survival", "incidence")
+    ][:MOST]
     arms = list(colours)
     step = 0.6 / max(len(arms), 1)
     for i, e in enumerate(estimands):
@@ -115,7 +117,9 @@ def _levels(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     ax.set(xlabel="Patients (%), median and 90 % of trials", xlim=(0, 100))
     ax.tick_params(axis="y", length=0)
     handles = [ax.barh(0, 0, color=colours[a], alpha=0.55, label=a) for a in arms]
-    ax.legend(handles=handles, frameon=False, fontsize=6.5, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    ax.legend(
+        handles=handles, frameon=False, fontsize=6.5, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2
+    )
 
 
 def _effects(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
@@ -154,7 +158,11 @@ def _courses(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     rows = np.flatnonzero(np.all([paths[a].ok for a in arms], axis=0))
     # patients spread evenly over what they were like at enrolment, not the first few
     order = rows[np.argsort(paths[reference].values[key][rows, 0], kind="stable")]
-    chosen = order[np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).astype(int))] if len(order) else order
+    chosen = (
+        order[np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).astype(int))]
+        if len(order)
+        else order
+    )
     for arm in arms:
         dashed = colours[arm] == GREY and len(arms) > 1
         for row in chosen:
