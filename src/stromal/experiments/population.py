@@ -198,6 +198,7 @@ def followed(
     days: np.ndarray,
     threads: int | None,
 ) -> Result:
+    """Solve patients through events, each (day, scale, shift), and return their states on given days."""
     from ..ode import Events
 
     happens = None
@@ -366,6 +367,7 @@ def enrol(
 def observed(
     patients: Patients, disease: Disease, evidence: Evidence, name: str, path: np.ndarray
 ) -> np.ndarray:
+    """Return an observable of the disease, (patients, times), from all states (patients, times, states)."""
     item = disease.observables[name]
     index = patients.system.state_index
     states = {s: path[:, :, index[s]] for s in needed(item, patients.system, evidence)}

@@ -103,7 +103,9 @@ class Rates:
             if not within(place, parse_limits(rule.where).get("place", place)):
                 continue
             felt = act.action.to if act.action.verb == "migrates" else place
-            if not reference and not self.network.reaches(signal, felt) and rule.effect != "requires":
+            # a group has the strength of its first member, be that there or not
+            idle = not (rule.group or rule.effect == "requires" or self.network.reaches(signal, felt))
+            if idle and not reference:
                 continue
             half = self.numbers.half_max(rule, signal)
             reach, keep, mimic = map(
