@@ -41,12 +41,13 @@ def like(disease: Disease, **changes: Any) -> Disease:
 
 
 @cache
-def healthy(evidence: Evidence, size: int = 1, varied: bool = False) -> Patients:
-    """Return healthy people of every draw that rests: median ones, or as they vary."""
+def healthy(evidence: Evidence, size: int = 1, varied: tuple[str, ...] = ()) -> Patients:
+    """Return healthy people of every draw that rests: median ones, or varied in some entries of the file."""
     disease = trial(evidence).disease
-    if not varied:
-        disease = like(disease, variability={})
-    return plausible(disease, evidence, draws(evidence), size, extra=EXTRA, threads=1)
+    entries = {k: v for k, v in disease.spec.variability.items() if k in varied}
+    return plausible(
+        like(disease, variability=entries), evidence, draws(evidence), size, extra=EXTRA, threads=1
+    )
 
 
 def course(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,19 @@ def test_every_shipped_disease_loads_with_what_its_insults_change(name: str, evi
         names = {i.name for i in disease.spec.insult} | {str(d["give"]) for d in disease.spec.background}
         assert set(known.without) <= names, known.name
     assert {t for t in list_trials() if t == disease.spec.trial}
+
+
+@pytest.mark.parametrize("name", sorted(list_diseases()))
+def test_every_pattern_of_a_shipped_disease_selects_something(name: str, evidence: Evidence) -> None:
+    disease = load_disease(name, evidence)
+    numbers = set(disease.system(evidence, ("basiliximab",)).parameter_index)
+    given = {f"insult:{i.name}:{state}" for i in disease.spec.insult for state in (*i.scale, *i.add)}
+    idle = []
+    for key, valid in (("variability", numbers), ("directions", numbers | given)):
+        for entry, item in getattr(disease.spec, key).items():
+            idle += [
+                f"{key}.{entry}: {pattern}"
+                for pattern in item.select
+                if not any(fnmatchcase(known, pattern) for known in valid)
+            ]
+    assert not idle, f"patterns that select nothing: {idle}"
