@@ -41,7 +41,7 @@ EXPLAINED = ("fails", "mixed", "unsolved")
 FATES = {
     "experiment": "run as an experiment",
     "graph": "a signed, cited link inside a cell",
-    "trial": "waits for trials",
+    "trial": "asked of virtual patients in a trial",
     "background": "asserts nothing that a model could get wrong",
     "pending": "named, left for later work",
     "unsupported": "needs what the program does not have",
@@ -190,7 +190,7 @@ def with_score(page: str, run: Row) -> str:
     if not mark or every["lift"] is None:
         return page
     lines = (
-        f"Of {every['counted']} counted claims of section 2, {every['holds']} hold in at least "
+        f"Of {every['counted']} counted claims on the bench, {every['holds']} hold in at least "
         f"90 % of draws, "
         f"{every['mixed']} are mixed, {every['fails']} fail; "
         f"shuffled models reach\n{every['null']:.0%}. "
