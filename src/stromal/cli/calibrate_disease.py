@@ -86,7 +86,10 @@ def _check(out: Path, name: str) -> None:
         path = out / f"{name}.{kind}.csv"
         if path.exists():
             raise InputError(
-                "exists already, and is left as it is", file=str(path), key="out", suggestion="choose another folder"
+                "exists already, and is left as it is",
+                file=str(path),
+                key="out",
+                suggestion="choose another folder",
             )
 
 
@@ -102,7 +105,14 @@ def _directions(fit: DiseaseFit) -> list[dict[str, Any]]:
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {"id": row.pop("row"), "arm": "control", "value": row.pop("data"), "low": None, "high": None, **row}
+    return {
+        "id": row.pop("row"),
+        "arm": "control",
+        "value": row.pop("data"),
+        "low": None,
+        "high": None,
+        **row,
+    }
 
 
 def _lines(data: dict[str, Any], fit: DiseaseFit) -> list[str]:
@@ -121,7 +131,8 @@ def _lines(data: dict[str, Any], fit: DiseaseFit) -> list[str]:
     out = table(["direction (multiplier)", "prior", "posterior"], moved)
     out += ["", *table(header, rows, left=2), ""]
     out.append(
-        f"{len(fit.draws)} draws of {fit.candidates} that had patients; effective sample size {fit.effective:.0f}; "
+        f"{len(fit.draws)} draws of {fit.candidates} that had patients; "
+        f"effective sample size {fit.effective:.0f}; "
         + "; ".join(f"{k} {v:.0%}" for k, v in fit.yields.items())
     )
     return [*out, *(f"wrote {path}" for path in data["files"])]

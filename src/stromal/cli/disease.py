@@ -122,7 +122,9 @@ def _directions(about: Disease, posterior: Posterior) -> list[dict[str, Any]]:
     out = []
     for name, d in about.spec.directions.items():
         values = posterior.ensemble.directions.get(name)
-        span = (None,) * 3 if values is None else tuple(float(q) for q in np.quantile(values, (0.05, 0.5, 0.95)))
+        span = (
+            (None,) * 3 if values is None else tuple(float(q) for q in np.quantile(values, (0.05, 0.5, 0.95)))
+        )
         out.append(
             {"name": name, "note": d.note, "select": list(d.select), "spread": d.spread,
              **dict(zip(("lo", "median", "hi"), span, strict=True))}
@@ -167,7 +169,9 @@ def _lines(about: Disease, data: dict[str, Any], found: Any) -> list[str]:
     from ..views.sentences import number
 
     spec = about.spec
-    state = "fitted to control arms" if data["calibrated"] else "uncalibrated: it tells signs, not percentages"
+    state = (
+        "fitted to control arms" if data["calibrated"] else "uncalibrated: it tells signs, not percentages"
+    )
     out = [f"{spec.title} ({state})", spec.about, f"sources: {spec.source}", ""]
     out += table(["module", "what it brings"], [[m.id, m.title] for m in about.modules], left=2)
     out += ["", *table(["cell", "places"], [[c, ", ".join(w)] for c, w in about.sites.items()], left=2), ""]
@@ -180,15 +184,17 @@ def _lines(about: Disease, data: dict[str, Any], found: Any) -> list[str]:
         bounds = f"{n.least:g} to {n.most:g}".replace("-inf to", "up to").replace("to inf", "or more")
         without = f" without {', '.join(n.without)}" if n.without else ""
         out.append(
-            f"natural history: {n.name}: {n.observable} {bounds} on day {n.day:g}{without} in {n.share:.0%} of "
-            f"patients [{n.source}]"
+            f"natural history: {n.name}: {n.observable} {bounds} on day {n.day:g}{without} "
+            f"in {n.share:.0%} of patients [{n.source}]"
         )
     rows = [[k, f"x/ {v.between:g}", ", ".join(v.select), v.source] for k, v in spec.variability.items()]
     out += ["", *table(["patients differ by", "90 %", "which multiplies", "source"], rows, left=4)]
     rows = []
     for d in data["directions"]:
-        after = "-" if d["median"] is None or not data["calibrated"] else (
-            f"{number(d['median'], 2)} ({number(d['lo'], 2)} to {number(d['hi'], 2)})"
+        after = (
+            "-"
+            if d["median"] is None or not data["calibrated"]
+            else (f"{number(d['median'], 2)} ({number(d['lo'], 2)} to {number(d['hi'], 2)})")
         )
         rows.append([d["name"], d["note"], f"1 (x/ {d['spread']:g})", after])
     out += ["", *table(["direction", "what it moves", "prior", "posterior (90 %)"], rows, left=2)]
@@ -206,7 +212,10 @@ def _lines(about: Disease, data: dict[str, Any], found: Any) -> list[str]:
     if data["yields"]:
         out.append("yields: " + "; ".join(f"{k} {v:.0%}" for k, v in data["yields"].items()))
     rest = [e["title"] or e["name"] for e in data["endpoints"] if not e["fitted"]]
-    out.append(f"not fitted, prior alone: {', '.join(rest)}; every number of the body")
+    out.append(
+        f"not fitted (no control data behind them): {', '.join(rest)}; "
+        "no number of the body is moved, draws are only chosen"
+    )
     if found:
         out += ["", *_course_lines(about, found)]
     from .trial_report import NOT_FOR_PATIENTS
@@ -224,7 +233,9 @@ def _course_lines(about: Disease, found: Any) -> list[str]:
     rows = []
     for c in mine:
         at = [int(abs(c.days - d).argmin()) for d in days]
-        rows.append([c.name, *(f"{number(c.median[i], 2)} ({number(c.lo[i], 2)}-{number(c.hi[i], 2)})" for i in at)])
+        rows.append(
+            [c.name, *(f"{number(c.median[i], 2)} ({number(c.lo[i], 2)}-{number(c.hi[i], 2)})" for i in at)]
+        )
     return [
         f"{key} of the same patients, {about.spec.clock}: median (90 % of patients)",
         *table(["with", *(f"day {d}" for d in days)], rows),

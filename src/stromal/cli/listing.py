@@ -12,7 +12,18 @@ __all__ = ["list_"]
 
 #: Widest column of a printed list.
 MOST = 110
-WHAT = ("assays", "diseases", "trials", "rules", "products", "claims", "blocks", "cells", "mediators", "directions")
+WHAT = (
+    "assays",
+    "diseases",
+    "trials",
+    "rules",
+    "products",
+    "claims",
+    "blocks",
+    "cells",
+    "mediators",
+    "directions",
+)
 
 
 def list_(what: Word = "", /, *, json: Json = False, evidence: Dirs = ()) -> None:

@@ -15,10 +15,8 @@ KINDS = ("rule", "assay", "disease", "trial")
 MOST = 3
 
 
-def new(
-    kind: str, name: str, /, *, disease: Word = "", dir: Path | None = None, json: Json = False
-) -> None:
-    """Write a template: rule (a folder of tables), assay, disease or trial (a TOML file). Nothing is overwritten.
+def new(kind: str, name: str, /, *, disease: Word = "", dir: Path | None = None, json: Json = False) -> None:
+    """Write a template of a rule (tables), assay, disease or trial (TOML). Nothing is overwritten.
 
     Parameters
     ----------
@@ -95,7 +93,9 @@ def _trial(disease: str, folder: Path) -> str:
     first: dict[str, str] = {}
     for key, endpoint in about.spec.endpoints.items():
         first.setdefault(str(endpoint.get("kind")), key)
-    chosen = [first[k] for k in ("response", "composite", "hazard") if k in first] or list(about.spec.endpoints)[:MOST]
+    chosen = [first[k] for k in ("response", "composite", "hazard") if k in first] or list(
+        about.spec.endpoints
+    )[:MOST]
     if not chosen:
         raise InputError("has no endpoints", file=about.file, key="endpoints")
     return fill_trial(disease, chosen[0], chosen)

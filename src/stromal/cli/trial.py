@@ -243,8 +243,6 @@ def check_numbers(draws: int, replicates: int = 1, seed: int = 1) -> None:
     if draws < 1:
         raise InputError(f"{draws} draws asked for", key="draws", suggestion="at least 1")
     if not 1 <= replicates <= MOST_REPLICATES:
-        raise InputError(
-            f"{replicates} replicates", key="replicates", suggestion=f"1 to {MOST_REPLICATES}"
-        )
+        raise InputError(f"{replicates} replicates", key="replicates", suggestion=f"1 to {MOST_REPLICATES}")
     if not 0 <= seed < 2**32:
         raise InputError(f"seed {seed}", key="seed", suggestion="0 to 4294967295")

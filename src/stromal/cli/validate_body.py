@@ -121,18 +121,25 @@ def _module(path: Path, data: dict[str, Any], tables: Evidence) -> dict[str, int
     places = organs(tables, "human")
     for cell, where in part.sites.items():
         if cell not in tables.cells:
-            raise InputError(f"no cell {cell!r}", file=path.name, key="sites", suggestion=nearest(cell, tables.cells))
+            raise InputError(
+                f"no cell {cell!r}", file=path.name, key="sites", suggestion=nearest(cell, tables.cells)
+            )
         for place in where:
             if place not in places:
                 raise InputError(
-                    f"no place {place!r}", file=path.name, key=f"sites.{cell}", suggestion=nearest(place, places)
+                    f"no place {place!r}",
+                    file=path.name,
+                    key=f"sites.{cell}",
+                    suggestion=nearest(place, places),
                 )
     for key, group in (("counts", part.counts), ("at_most", part.at_most)):
         for state, amount in group.items():
             try:
                 parse_quantity(amount, "cells/uL")
             except InputError as err:
-                raise InputError(err.message, file=path.name, key=f"{key}.{state}", suggestion=err.suggestion) from None
+                raise InputError(
+                    err.message, file=path.name, key=f"{key}.{state}", suggestion=err.suggestion
+                ) from None
     return {"cells": len(part.sites), "counts": len(part.counts), "limits": len(part.at_most)}
 
 

@@ -79,7 +79,10 @@ def courses(
     some = everyone.take(rows)
     end = disease.spec.enrol.day + BEYOND
     days = np.arange(0.0, end + STEP / 2, STEP)
-    usual = sorted({str(d["give"]): float(d.get("time", 0.0)) for d in disease.spec.background}.items(), key=lambda d: d[1])
+    usual = sorted(
+        {str(d["give"]): float(d.get("time", 0.0)) for d in disease.spec.background}.items(),
+        key=lambda d: d[1],
+    )
     names = [name for name, _ in usual]
     plans = [(tuple(names[:k]), tuple(names[k:]), False) for k in range(len(names) + 1)]
     if trial.background:
@@ -93,7 +96,9 @@ def courses(
             nothing = TrialArm("", 1)
             when, scale, shift = therapy_events(some, trial, nothing, evidence, ensemble, some.parameters)
             start = disease.spec.enrol.day + AFTER
-            happens += [(float(t) + start, scale[i], shift[i]) for i, t in enumerate(when) if t + start <= end]
+            happens += [
+                (float(t) + start, scale[i], shift[i]) for i, t in enumerate(when) if t + start <= end
+            ]
             words += [t.give for t in trial.background]
         result = _run(some, sorted(happens, key=lambda e: e[0]), days, threads)
         for key in observables:

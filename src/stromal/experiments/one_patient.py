@@ -150,5 +150,7 @@ def _traits(trial: Trial, seed: int, ids: tuple[int, ...], k: int) -> tuple[Trai
     out = []
     for key, name, between, select in asked:
         z = float(normal(seed, key, ids, PLAUSIBLE)[0, k])
-        out.append((abs(z), Trait(name, float(np.exp(np.log(between) / Z90 * z)), float(100 * ndtr(z)), select)))
+        out.append(
+            (abs(z), Trait(name, float(np.exp(np.log(between) / Z90 * z)), float(100 * ndtr(z)), select))
+        )
     return tuple(trait for _, trait in sorted(out, key=lambda pair: -pair[0]))

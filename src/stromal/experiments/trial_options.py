@@ -19,7 +19,8 @@ __all__ = ["MOST_ARMS", "VARIED", "as_table", "with_options"]
 
 #: Options of which each value makes an arm; the words that name such an arm stand in this order.
 VARIED = (
-    "give", "source", "species", "amt", "cap", "route", "cmt", "time", "ii", "addl", "until", "days", "viability"
+    "give", "source", "species", "amt", "cap", "route", "cmt", "time", "ii", "addl", "until", "days",
+    "viability",
 )  # fmt: skip
 _SCHEDULE = ("time", "ii", "addl", "until", "days")
 #: Most arms that a sweep of options may make.
@@ -114,13 +115,17 @@ def with_options(
             )
             same = next((a for a in arms if a.name == made.name), None)
             if same is not None and not all_arms:
-                raise InputError(f"two arms would be {made.name!r}", key="arms", suggestion="name each value once")
+                raise InputError(
+                    f"two arms would be {made.name!r}", key="arms", suggestion="name each value once"
+                )
             if same is None:
                 arms.append(made)
                 if made != arm:
                     changed.add(made.name)
     if len(arms) > MOST_ARMS:
-        raise InputError(f"{len(arms)} arms", key="arms", suggestion=f"at most {MOST_ARMS}: sweep less at a time")
+        raise InputError(
+            f"{len(arms)} arms", key="arms", suggestion=f"at most {MOST_ARMS}: sweep less at a time"
+        )
     arms = _only(arms, only)
     if n is not None:
         arms = [replace(arm, n=check_n(n)) for arm in arms]
@@ -130,7 +135,8 @@ def with_options(
     reported = tuple(
         r for r in trial.spec.reported if whole and r.arm in kept and (not r.against or r.against in kept)
     )
-    reference = trial.reference if trial.reference in [a.name for a in arms] else ""
+    there = len(arms) > 1 and trial.reference in [a.name for a in arms]
+    reference = trial.reference if there else ""
     spec = trial.spec.model_copy(update={"reported": reported, "reference": reference})
     return replace(trial, spec=spec, arms=tuple(arms), background=(*trial.background, *more))
 
@@ -302,7 +308,9 @@ def _parsed(
         therapy = parse_therapy(parse_option(text), evidence, name=key, end=end)
         if drugs and therapy.what != "drug":
             raise InputError(
-                f"{therapy.give!r} is not a drug: an arm gets one product", key=key, suggestion="say it with product"
+                f"{therapy.give!r} is not a drug: an arm gets one product",
+                key=key,
+                suggestion="say it with product",
             )
         if therapy.what != "drug":
             raise InputError(f"{therapy.give!r} in every arm leaves no control", key=key)

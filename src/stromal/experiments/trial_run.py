@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from .scoring import Reported as Scored
 from .statistics import Analysis, Estimand, analyse, default_estimands
 from .summary import Summary, summarise
 from .survival import cumulative_incidence
-from .trial import Reported, Trial, load_trial
+from .trial import Trial, load_trial
 
 __all__ = ["Curve", "TrialResult", "run_trial"]
 

@@ -60,14 +60,20 @@ def course_figure(courses: Sequence[Course], *, clock: str, enrolled: float) -> 
             ends.append((float(c.days[-1]), float(c.median[-1]), c.name, colour))
             top = max(top, float(np.nanmax(c.median)))
         ax.axvline(enrolled, color=GREY, lw=0.6, ls=":")
-        ax.set(xlabel=clock[:1].upper() + clock[1:], ylabel=axis_label(key, mine[0].unit), xlim=(0, mine[0].days[-1]))
+        ax.set(
+            xlabel=clock[:1].upper() + clock[1:],
+            ylabel=axis_label(key, mine[0].unit),
+            xlim=(0, mine[0].days[-1]),
+        )
         ax.set_ylim(0, 1.0 if key == "damage" else top * 1.6)
         ax.text(enrolled, ax.get_ylim()[1], " enrolment", fontsize=6.5, color=GREY, va="top", ha="left")
         labels_at_ends(ax, ends)
     return figure
 
 
-def patient_figure(paths: Mapping[str, Paths], units: Mapping[str, str], observables: Sequence[str], reference: str) -> Figure:
+def patient_figure(
+    paths: Mapping[str, Paths], units: Mapping[str, str], observables: Sequence[str], reference: str
+) -> Figure:
     """Draw observables of one patient in each arm, a panel an observable.
 
     Parameters

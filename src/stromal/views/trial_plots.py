@@ -52,7 +52,7 @@ def trial_figure(result: TrialResult) -> Figure:
     calibrated = result.posterior.calibrated
     with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
         figure = Figure(figsize=(7.4, 6.2), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr]
+        figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
         FigureCanvasAgg(figure)
         axes = figure.subplots(2, 2)
         if calibrated:
@@ -96,12 +96,14 @@ def _short(result: TrialResult, name: str) -> str:
     import textwrap
 
     text = result.trial.endpoints[name].title or name.replace("_", " ")
-    return "\n".join(textwrap.wrap(text, 24))
+    return "\n".join(textwrap.wrap(text, 27))
 
 
 def _levels(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     """Draw levels in %, as points with 90 % predictive intervals."""
-    estimands = [e for e in result.estimands if e.measure in ("proportion", "share", "survival", "incidence")][:MOST]
+    estimands = [
+        e for e in result.estimands if e.measure in ("proportion", "share", "survival", "incidence")
+    ][:MOST]
     arms = list(colours)
     step = 0.6 / max(len(arms), 1)
     for i, e in enumerate(estimands):
@@ -115,7 +117,9 @@ def _levels(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     ax.set(xlabel="Patients (%), median and 90 % of trials", xlim=(0, 100))
     ax.tick_params(axis="y", length=0)
     handles = [ax.barh(0, 0, color=colours[a], alpha=0.55, label=a) for a in arms]
-    ax.legend(handles=handles, frameon=False, fontsize=6.5, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    ax.legend(
+        handles=handles, frameon=False, fontsize=6.5, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2
+    )
 
 
 def _effects(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
@@ -141,7 +145,10 @@ def _effects(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     ax.set_yticks(range(len(names)), [_short(result, n) for n in names], fontsize=6.5)
     ax.invert_yaxis()
     most = max(abs(v) for v in ax.get_xlim())
-    ax.set(xlim=(-most, most), xlabel="Effect (points): thin, 90 % of trials;\nthick, the same patients")
+    ax.set(
+        xlim=(-most, most),
+        xlabel=f"Points more than with {result.trial.reference}\n(thin: trials, 90 %; thick: same patients)",
+    )
     ax.tick_params(axis="y", length=0)
 
 
@@ -154,7 +161,11 @@ def _courses(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     rows = np.flatnonzero(np.all([paths[a].ok for a in arms], axis=0))
     # patients spread evenly over what they were like at enrolment, not the first few
     order = rows[np.argsort(paths[reference].values[key][rows, 0], kind="stable")]
-    chosen = order[np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).astype(int))] if len(order) else order
+    chosen = (
+        order[np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).astype(int))]
+        if len(order)
+        else order
+    )
     for arm in arms:
         dashed = colours[arm] == GREY and len(arms) > 1
         for row in chosen:
@@ -166,10 +177,10 @@ def _courses(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     unit = result.trial.disease.observables[key].unit
     ax.set(xlabel="Days since enrolment", xlim=(0, end), ylabel=axis_label(key, unit))
     ax.set_ylim(bottom=0)
-    ax.text(
-        0.98, 0.98, f"{len(chosen)} patients, each " + " and ".join(f"with {a}" for a in arms) if len(arms) > 1
-        else f"{len(chosen)} patients", transform=ax.transAxes, ha="right", va="top", fontsize=6.5, color=GREY,
-    )  # fmt: skip
+    said = f"{len(chosen)} virtual patients"
+    if len(arms) > 1:
+        said += f", each with {arms[1]} (line)\nand with {arms[0]} (dashed)"
+    ax.text(0.98, 0.98, said, transform=ax.transAxes, ha="right", va="top", fontsize=6.5, color=GREY)
 
 
 def axis_label(key: str, unit: str) -> str:
