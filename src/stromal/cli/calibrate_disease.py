@@ -131,7 +131,8 @@ def _lines(data: dict[str, Any], fit: DiseaseFit) -> list[str]:
     out = table(["direction (multiplier)", "prior", "posterior"], moved)
     out += ["", *table(header, rows, left=2), ""]
     out.append(
-        f"{len(fit.draws)} draws of {fit.candidates} that had patients; effective sample size {fit.effective:.0f}; "
+        f"{len(fit.draws)} draws of {fit.candidates} that had patients; "
+        f"effective sample size {fit.effective:.0f}; "
         + "; ".join(f"{k} {v:.0%}" for k, v in fit.yields.items())
     )
     return [*out, *(f"wrote {path}" for path in data["files"])]

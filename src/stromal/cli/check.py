@@ -205,7 +205,7 @@ def calibrate(
     json: Json = False,
     evidence: Dirs = (),
 ) -> None:
-    """Fit the potency of MSC mechanisms to suppression in vitro, or a disease to control arms, along few directions.
+    """Fit MSC mechanisms to suppression in vitro, or a disease to control arms, along few directions.
 
     Parameters
     ----------

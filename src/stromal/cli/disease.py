@@ -184,8 +184,8 @@ def _lines(about: Disease, data: dict[str, Any], found: Any) -> list[str]:
         bounds = f"{n.least:g} to {n.most:g}".replace("-inf to", "up to").replace("to inf", "or more")
         without = f" without {', '.join(n.without)}" if n.without else ""
         out.append(
-            f"natural history: {n.name}: {n.observable} {bounds} on day {n.day:g}{without} in {n.share:.0%} of "
-            f"patients [{n.source}]"
+            f"natural history: {n.name}: {n.observable} {bounds} on day {n.day:g}{without} "
+            f"in {n.share:.0%} of patients [{n.source}]"
         )
     rows = [[k, f"x/ {v.between:g}", ", ".join(v.select), v.source] for k, v in spec.variability.items()]
     out += ["", *table(["patients differ by", "90 %", "which multiplies", "source"], rows, left=4)]
@@ -212,7 +212,10 @@ def _lines(about: Disease, data: dict[str, Any], found: Any) -> list[str]:
     if data["yields"]:
         out.append("yields: " + "; ".join(f"{k} {v:.0%}" for k, v in data["yields"].items()))
     rest = [e["title"] or e["name"] for e in data["endpoints"] if not e["fitted"]]
-    out.append(f"not fitted, prior alone: {', '.join(rest)}; every number of the body")
+    out.append(
+        f"not fitted (no control data behind them): {', '.join(rest)}; "
+        "no number of the body is moved, draws are only chosen"
+    )
     if found:
         out += ["", *_course_lines(about, found)]
     from .trial_report import NOT_FOR_PATIENTS

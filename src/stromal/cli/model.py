@@ -88,10 +88,10 @@ def model(
             "--ledger and --behaviour show two things", key="behaviour", suggestion="ask for one at a time"
         )
     tables = load_evidence(*evidence)
-    if (about := body_parts(name, tables)) is not None and not (ledger or behaviour):
-        title, parts = about[0], _parts(about[1])
+    if (body := body_parts(name, tables)) is not None and not (ledger or behaviour):
+        title, parts = body[0], _parts(body[1])
         asked = {"disease": name, "evidence": [str(p) for p in evidence]}
-        told = envelope("model", asked, assay=about[1].name, parts=parts)
+        told = envelope("model", asked, assay=body[1].name, parts=parts)
         emit(told, _parts_lines(title, parts), as_json=json)
         return
     protocol = load_assay(name, tables)

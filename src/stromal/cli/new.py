@@ -16,7 +16,7 @@ MOST = 3
 
 
 def new(kind: str, name: str, /, *, disease: Word = "", dir: Path | None = None, json: Json = False) -> None:
-    """Write a template: rule (a folder of tables), assay, disease or trial (a TOML file). Nothing is overwritten.
+    """Write a template of a rule (tables), assay, disease or trial (TOML). Nothing is overwritten.
 
     Parameters
     ----------

@@ -72,8 +72,12 @@ def patient(
     with working(f"following {name}"):
         found = find_patient(name, planned, tables, draws=draws, threads=threads)
     inputs = {
-        "patient": name, "trial": trial, "observable": shown, "draws": draws, "evidence": [str(p) for p in evidence],
-    }  # fmt: skip
+        "patient": name,
+        "trial": trial,
+        "observable": shown,
+        "draws": draws,
+        "evidence": [str(p) for p in evidence],
+    }
     data = envelope("patient", inputs, **_as_dict(found, planned, shown))
     if plot is not None:
         from ..views.disease_plots import patient_figure

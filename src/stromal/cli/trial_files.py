@@ -65,10 +65,14 @@ def trial_files(folder: Path, view: TrialView, data: dict[str, Any], evidence: E
         "curves.csv": view.curves(),
         "patients.csv": patients(view),
     }
-    files = {
-        name: pd.DataFrame(rows).to_csv(index=False, float_format="%.6g").encode()
-        for name, rows in tables.items()
+    columns = {
+        "comparisons.csv": ["arm", "endpoint", "effect", "lo", "hi"],
+        "scores.csv": ["id", "reported", "median", "lo", "hi", "inside", "vacuous"],
+        "curves.csv": ["endpoint", "arm", "day", "median", "lo", "hi"],
     }
+    # a table without rows still says what would stand in it
+    frames = {n: pd.DataFrame(rows, columns=None if rows else columns.get(n)) for n, rows in tables.items()}
+    files = {name: frame.to_csv(index=False, float_format="%.6g").encode() for name, frame in frames.items()}
     about = manifest(data, {}, evidence=evidence.digest)
     about.pop("files")
     files["result.json"] = (
@@ -78,7 +82,7 @@ def trial_files(folder: Path, view: TrialView, data: dict[str, Any], evidence: E
 
 
 def patients(view: TrialView) -> list[dict[str, Any]]:
-    """Return what is observed of each virtual patient in each arm: at baseline, at the primary endpoint, at the end."""
+    """Return what is observed of each patient in each arm: at baseline, primary endpoint and end."""
     result = view.result
     end = view.trial.spec.days
     primary = view.trial.endpoints[view.trial.spec.primary]

@@ -139,7 +139,9 @@ class TrialView:
         return out
 
     def scores(self) -> list[dict[str, Any]]:
-        """Return predicted beside reported."""
+        """Return predicted beside reported; none where the disease is uncalibrated."""
+        if not self.calibrated:
+            return []
         keys = ("id", "reported", "median", "lo", "hi", "inside", "crps", "crps_no_effect", "crps_historical",
                 "log", "log_no_effect", "log_historical", "rule", "vacuous")  # fmt: skip
         out = []
@@ -200,11 +202,14 @@ class TrialView:
             word = "may or may not show a benefit"
         a = self.result.summary.arm(c.arm, c.estimand)
         b = self.result.summary.arm(c.reference_arm, c.estimand)
+        shift = self.result.shift.get((c.arm, c.estimand.endpoint), (np.nan,) * 3)
+        same = f"; in the same patients treatment changes it by {_effect_span(shift, c.unit)}"
         unit = {"points": " points", "ratio": ""}.get(c.unit, f" {c.unit}")
         return (
             f"{word} of {who} in {title}: {level_words(a.median, a.unit)} against "
             f"{level_words(b.median, b.unit)}, difference {effect_words(c.effect, c.unit)}{unit} (90 % of "
-            f"trials: {effect_words(c.lo, c.unit)} to {effect_words(c.hi, c.unit)}); {chance:.0%} of trials succeed"
+            f"trials: {effect_words(c.lo, c.unit)} to {effect_words(c.hi, c.unit)}); "
+            f"{chance:.0%} of trials succeed{same}"
         )
 
     def lines(self) -> list[str]:
@@ -215,7 +220,7 @@ class TrialView:
             out += [*self._level_lines(), ""]
         if self.treated:
             out += [*(self._effect_lines() if self.calibrated else self._sign_lines()), ""]
-        if r.scores:
+        if r.scores and self.calibrated:
             out += [*self._score_lines(), ""]
         out += [f"how the dose reaches the disease: {text}" for text in getattr(r, "amplifiers", ())]
         yields = "; ".join(f"{key} {value:.0%}" for key, value in r.patients.yields.items())
@@ -264,7 +269,8 @@ class TrialView:
         return [
             f"{who} against {self.reference}",
             *table(header, rows, left=len(header) - 5),
-            "power: share of trials with p < 0.05 in the right direction, in the middle draw; assurance: over all draws; "
+            "power: share of trials with p < 0.05 in the right direction, in the middle draw; assurance: "
+            "over all draws; "
             "same patients: what treatment changes in the same patients with the same chance",
         ]
 
@@ -289,11 +295,12 @@ class TrialView:
             rows.append(
                 [s.id, f"{s.reported:g}", span, inside, *others, "vacuous" if s.vacuous else "informative"]
             )
-        header = ["predicted beside reported", "reported", "predicted (90 %)", "interval", "CRPS", "no effect",
-                  "historical", "verdict"]  # fmt: skip
+        header = ["predicted beside reported", "reported", "predicted (90 %)", "interval", "CRPS",
+                  "no effect", "historical", "verdict"]  # fmt: skip
         return [
             *table(header, rows),
-            "CRPS: less is better, beside two forecasts that know no mechanism; vacuous: the model beats neither",
+            "CRPS: less is better, beside two forecasts that know no mechanism; vacuous: the model beats "
+            "neither",
         ]
 
 

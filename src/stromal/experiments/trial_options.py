@@ -19,7 +19,8 @@ __all__ = ["MOST_ARMS", "VARIED", "as_table", "with_options"]
 
 #: Options of which each value makes an arm; the words that name such an arm stand in this order.
 VARIED = (
-    "give", "source", "species", "amt", "cap", "route", "cmt", "time", "ii", "addl", "until", "days", "viability"
+    "give", "source", "species", "amt", "cap", "route", "cmt", "time", "ii", "addl", "until", "days",
+    "viability",
 )  # fmt: skip
 _SCHEDULE = ("time", "ii", "addl", "until", "days")
 #: Most arms that a sweep of options may make.
@@ -134,7 +135,8 @@ def with_options(
     reported = tuple(
         r for r in trial.spec.reported if whole and r.arm in kept and (not r.against or r.against in kept)
     )
-    reference = trial.reference if trial.reference in [a.name for a in arms] else ""
+    there = len(arms) > 1 and trial.reference in [a.name for a in arms]
+    reference = trial.reference if there else ""
     spec = trial.spec.model_copy(update={"reported": reported, "reference": reference})
     return replace(trial, spec=spec, arms=tuple(arms), background=(*trial.background, *more))
 

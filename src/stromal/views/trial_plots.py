@@ -52,7 +52,7 @@ def trial_figure(result: TrialResult) -> Figure:
     calibrated = result.posterior.calibrated
     with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
         figure = Figure(figsize=(7.4, 6.2), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr]
+        figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
         FigureCanvasAgg(figure)
         axes = figure.subplots(2, 2)
         if calibrated:
@@ -96,7 +96,7 @@ def _short(result: TrialResult, name: str) -> str:
     import textwrap
 
     text = result.trial.endpoints[name].title or name.replace("_", " ")
-    return "\n".join(textwrap.wrap(text, 24))
+    return "\n".join(textwrap.wrap(text, 27))
 
 
 def _levels(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
@@ -145,7 +145,10 @@ def _effects(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     ax.set_yticks(range(len(names)), [_short(result, n) for n in names], fontsize=6.5)
     ax.invert_yaxis()
     most = max(abs(v) for v in ax.get_xlim())
-    ax.set(xlim=(-most, most), xlabel="Effect (points): thin, 90 % of trials;\nthick, the same patients")
+    ax.set(
+        xlim=(-most, most),
+        xlabel=f"Points more than with {result.trial.reference}\n(thin: trials, 90 %; thick: same patients)",
+    )
     ax.tick_params(axis="y", length=0)
 
 
@@ -174,10 +177,10 @@ def _courses(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     unit = result.trial.disease.observables[key].unit
     ax.set(xlabel="Days since enrolment", xlim=(0, end), ylabel=axis_label(key, unit))
     ax.set_ylim(bottom=0)
-    ax.text(
-        0.98, 0.98, f"{len(chosen)} patients, each " + " and ".join(f"with {a}" for a in arms) if len(arms) > 1
-        else f"{len(chosen)} patients", transform=ax.transAxes, ha="right", va="top", fontsize=6.5, color=GREY,
-    )  # fmt: skip
+    said = f"{len(chosen)} virtual patients"
+    if len(arms) > 1:
+        said += f", each with {arms[1]} (line)\nand with {arms[0]} (dashed)"
+    ax.text(0.98, 0.98, said, transform=ax.transAxes, ha="right", va="top", fontsize=6.5, color=GREY)
 
 
 def axis_label(key: str, unit: str) -> str:
