@@ -13,8 +13,9 @@ from stromal.evidence import Evidence
 from stromal.experiments.body import organs
 from stromal.experiments.disease import Disease
 from stromal.experiments.ensemble import Ensemble, prior_ensemble
+from stromal.experiments.insults import insults
 from stromal.experiments.observable import needed, value
-from stromal.experiments.population import Patients, followed, insults, plausible
+from stromal.experiments.population import Patients, followed, plausible
 from stromal.experiments.trial import Trial, load_trial
 
 __all__ = ["EXTRA", "course", "draws", "healthy", "like", "observed", "trial"]

@@ -9,7 +9,8 @@ import numpy as np
 from ..evidence import Evidence
 from .cohort import therapy_events
 from .ensemble import Ensemble
-from .population import Patients, enrol, followed, insults, observed, plausible
+from .insults import insults
+from .population import Patients, enrol, followed, observed, plausible
 from .results import band
 from .trial import Trial, TrialArm
 

@@ -11,7 +11,8 @@ from ..errors import InputError, nearest
 from ..evidence import Evidence
 from .cohort import Followed, follow
 from .ensemble import Z90
-from .population import Patients, _names, enrol, normal
+from .insults import normal
+from .population import Patients, _names, enrol
 from .posterior import disease_posterior
 from .trial import Trial
 from .trial_run import ENROLLED, PLAUSIBLE

@@ -9,26 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from hashlib import blake2b
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..errors import InputError
 from ..evidence import Evidence
-from ..evidence.units import parse_quantity
 from ..model import System
 from ..ode import Result
 from .arm import Arm
 from .body import organs
-from .disease import Amount, Criterion, Disease
+from .disease import Criterion, Disease
 from .ensemble import Z90, Ensemble
+from .insults import insults, normal
 from .observable import needed, value
 from .rest import Resting, solve_rest
 from .switches import apply_arm
 from .well import solve
 
-__all__ = ["ENROLLED", "PLAUSIBLE", "Patients", "enrol", "followed", "insults", "observed", "plausible"]
+__all__ = ["ENROLLED", "PLAUSIBLE", "Patients", "enrol", "followed", "observed", "plausible"]
 
 #: Plausible patients of a draw, and those enrolled: the same when a disease is fitted and when a trial is
 #: run, so that the patients are the same too.
@@ -85,24 +83,6 @@ class Patients:
             self.yields,
             self.weight[chosen],
         )
-
-
-def normal(seed: int, name: str, draws: tuple[int, ...], size: int) -> np.ndarray:
-    """Return a standard normal number for each patient of each draw.
-
-    The stream is keyed by name and draw, the patient is a place in it: a patient stays the same however
-    many others are asked for.
-
-    Returns
-    -------
-    array (draws, size)
-    """
-    out = np.empty((len(draws), size))
-    for i, draw in enumerate(draws):
-        key = int.from_bytes(blake2b(f"{seed}:{name}:{draw}".encode(), digest_size=16).digest(), "little")
-        u = np.random.Generator(np.random.Philox(key=key)).random(size)
-        out[i] = ndtri(np.clip(u, 1e-12, 1 - 1e-12))
-    return out
 
 
 def plausible(
@@ -226,66 +206,6 @@ def _names(disease: str, draws: tuple[int, ...]) -> list[str]:
         seen[draw] = again + 1
         out.append(f"{disease}-{draw}" + (f".{again}" if again else ""))
     return out
-
-
-def amounts(
-    disease: Disease, name: str, amount: Amount, unit: str, ensemble: Ensemble, draw: np.ndarray, size: int
-) -> np.ndarray:
-    """Return an amount of an insult for each patient: what is not known, and what differs."""
-    median = parse_quantity(amount.value, unit)
-    out = np.full(len(draw), median)
-    for key, direction in disease.spec.directions.items():
-        if key in ensemble.directions and any(fnmatchcase(name, p) for p in direction.select):
-            out = out * ensemble.directions[key][draw]
-    u = ensemble.uniform(name)[draw]
-    out = out * np.exp(np.log(amount.spread) / Z90 * ndtri(u))
-    if amount.between > 1:
-        ids = tuple(ensemble.ids[i] for i in draw[::size])
-        out = out * np.exp(np.log(amount.between) / Z90 * normal(ensemble.seed, name, ids, size).ravel())
-    return np.minimum(out, amount.most)
-
-
-def insults(
-    patients: Patients,
-    disease: Disease,
-    ensemble: Ensemble,
-    evidence: Evidence,
-    size: int,
-    without: tuple[str, ...] = (),
-) -> list[tuple[float, np.ndarray, np.ndarray]]:
-    """Return what happens to each patient: day, scale and shift (patients, states).
-
-    ``without`` names insults and background drugs that are left out.
-    """
-    system, out = patients.system, []
-    for insult in disease.spec.insult:
-        if insult.name in without:
-            continue
-        scale, shift = np.ones_like(patients.y), np.zeros_like(patients.y)
-        for state, amount in insult.scale.items():
-            if state in system.state_index:
-                key = f"insult:{insult.name}:{state}"
-                some = amounts(disease, key, amount, "1", ensemble, patients.draw, size)
-                scale[:, system.state_index[state]] = some
-        for state, amount in insult.add.items():
-            i = system.state_index.get(state)
-            if i is None:
-                raise InputError(
-                    f"{state} has no level in this disease: nothing senses it",
-                    file=disease.file,
-                    key=f"insult.{insult.name}",
-                )
-            key = f"insult:{insult.name}:{state}"
-            unit = system.states[i].unit
-            shift[:, i] = amounts(disease, key, amount, unit, ensemble, patients.draw, size)
-        out.append((insult.day, scale, shift))
-    for drug in disease.spec.background:
-        i = system.state_index.get(f"systemic:{drug['give']}")
-        if i is not None and drug["give"] not in without:
-            scale, shift = np.ones_like(patients.y), np.zeros_like(patients.y)
-            shift[:, i] = parse_quantity(drug.get("amt", "1 relative"), "relative")
-            out.append((float(drug.get("time", 0.0)), scale, shift))
-    return sorted(out, key=lambda event: event[0])
 
 
 def enrol(

@@ -11,7 +11,8 @@ from ..evidence import Evidence
 from .bench import Well
 from .cohort import BEFORE, arm_parameters, therapy_events
 from .ensemble import Ensemble
-from .population import followed, insults, plausible
+from .insults import insults
+from .population import followed, plausible
 from .posterior import disease_posterior
 from .trial import Trial
 
