@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from .body_ledger import body_ledger
 from .out import (
     Dirs,
     Draws,
@@ -53,7 +54,7 @@ def model(
     json: Json = False,
     evidence: Dirs = (),
 ) -> None:
-    """Show the model of an assay or a disease: its parts; of an assay its ledger, or one behaviour.
+    """Show the model of an assay or a disease: its parts, its ledger; of an assay one behaviour.
 
     Parameters
     ----------
@@ -91,8 +92,14 @@ def model(
     if (body := body_parts(name, tables)) is not None and not (ledger or behaviour):
         title, parts = body[0], _parts(body[1])
         asked = {"disease": name, "evidence": [str(p) for p in evidence]}
-        told = envelope("model", asked, assay=body[1].name, parts=parts)
-        emit(told, _parts_lines(title, parts), as_json=json)
+        whole_model = envelope("model", asked, assay=body[1].name, parts=parts)
+        emit(whole_model, _parts_lines(title, parts), as_json=json)
+        return
+    if body is not None and ledger:
+        title, rows, more = body_ledger(name, tables, draws, threads)
+        told = {"disease": name, "ledger": True, "draws": draws, "evidence": [str(p) for p in evidence]}
+        lines = [*_ledger_lines(title, rows), "", *more["amplifiers"]]
+        emit(envelope("model", told, **more, ledger=rows), lines, as_json=json)
         return
     protocol = load_assay(name, tables)
     keys = {

@@ -89,17 +89,21 @@ def _quantities(
     index = run.system.state_index
     present = [s.entity for s in run.system.states if s.kind == "cell" and s.place == place]
     targets = [c for c in _descendants(run, target) if c in present and not c.startswith("MSC")]
+    kind = "target cell"
+    if not targets:
+        # where no target is, what meets the product are phagocytes
+        kind, targets = "phagocyte", [c for c in evidence.members.get("phagocyte", ()) if c in present]
     count = sum((env[f"{place}:{c}"] for c in targets), np.zeros(run.y.shape[1]))
     products = [c for c in present if c == product or c.startswith("MSC")]
     for cell in products:
-        yield f"{cell} per target cell", _over(env[f"{place}:{cell}"], count), "cells", ""
+        yield f"{cell} per {kind}", _over(env[f"{place}:{cell}"], count), "cells", ""
         if f"slots:{place}" in run.system.assignments and targets:
             free = evaluate_at(run, env, f"slots:{place}")
             met = _slots(env, evidence, cell) * env[f"{place}:{cell}"] / free
             mean = sum(
                 (_slots(env, evidence, c) * env[f"{place}:{c}"] for c in targets), np.zeros_like(count)
             )
-            yield f"touches of {cell} per target cell", _over(mean, count) * met, "touches", ""
+            yield f"touches of {cell} per {kind}", _over(mean, count) * met, "touches", ""
     for mediator, (half, rule) in _half_maxima(run, evidence).items():
         name = f"{place}:{mediator}"
         if name in index or name in run.system.assignments:
@@ -107,7 +111,7 @@ def _quantities(
     for vesicle in ("MSC-EV", "apoV"):
         if f"{place}:{vesicle}" in index and targets:
             yield (
-                f"{vesicle} per target cell",
+                f"{vesicle} per {kind}",
                 _over(NL_PER_UL * env[f"{place}:{vesicle}"], count),
                 "particles",
                 "",
