@@ -72,3 +72,17 @@ def test_further_cells_are_there_at_rest(tmp_path: Path) -> None:
     system = compiled(small_evidence(tmp_path, {"behaviours": still}, base=tables), SITES)
     found = solve_rest(system, numbers(system), {"blood:T": 7.0}, threads=1)
     assert found.y[0, system.state_index["blood:T"]] == pytest.approx(7.0)
+
+
+def test_what_builds_up_later_is_made_good_too(tmp_path: Path) -> None:
+    # macrophages make what kills them: at first there is none, so the first guess is too small
+    rows = [
+        {"cell": "M", "behaviour": "secretes TNF", "base": "100000", "unit": "ng/1e6 cells/day"},
+        {"cell": "M", "behaviour": "death", "base": "0.1", "most": "5", "least": "0.1"},
+    ]
+    kills = {"id": "tnf-kills-m", "cell": "M", "behaviour": "death", "signal": "TNF", "effect": "increases", "fold": "3", "unit": "ng/mL"}  # fmt: skip
+    system = compiled(small_evidence(tmp_path, {"behaviours": rows, "rules": [kills]}, base=BODY))
+    found = solve_rest(system, numbers(system), {}, threads=1)
+    assert found.ok.all()
+    assert found.y[0, system.state_index["target:M"]] == pytest.approx(10.0, rel=0.03)
+    assert found.parameters[0, system.parameter_index["supply:target:M"]] == pytest.approx(3.0, rel=0.1)
