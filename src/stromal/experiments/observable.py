@@ -132,11 +132,18 @@ def value(
     Returns
     -------
     array (patients, times)
+
+    Raises
+    ------
+    InputError
+        If the body has no state that the observable reads.
     """
     names = needed(item, system, evidence)
-    shape = next(iter(y.values())).shape
     if not names:
-        return np.zeros(shape)
+        # zeros would read as a measurement
+        raise InputError(
+            f"{item.text!r}: has no level here, because nothing in this body senses it", key="observables"
+        )
     if item.form == "damage":
         whole = sum(parameters[:, system.parameter_index[f"reference:{n}"]] for n in names)
         return np.maximum(1.0 - sum(y[n] for n in names) / np.asarray(whole)[:, None], 0.0)

@@ -176,6 +176,16 @@ def load_trial(name: str | Path, evidence: Evidence) -> Trial:
                 key="endpoints",
                 suggestion=nearest(key, endpoints),
             )
+    for key, endpoint in endpoints.items():
+        last = max(getattr(endpoint, "days", ()), default=0.0)
+        if last > spec.days:
+            # responses rest on visits of others, so all endpoints of the disease are observed
+            raise InputError(
+                f"{spec.days:g} days of follow-up end before the visit of {key!r} on day {last:g}",
+                file=path.name,
+                key="days",
+                suggestion=f"{last:g} or more",
+            )
     arms = tuple(_arm(arm, spec, evidence, path.name) for arm in spec.arms)
     names = [arm.name for arm in arms]
     if len(set(names)) < len(names):
