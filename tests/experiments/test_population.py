@@ -140,15 +140,10 @@ def test_a_limit_on_what_is_there_at_rest_rejects_draws(disease: Disease, tables
 # -- the shipped disease ---------------------------------------------------------------------------------
 
 
-#: These vary the resting organ itself: its renewal, and what it lets in. Whom they leave with a smaller
-#: organ is not told from one who is ill (the page on the body says so).
-OF_THE_ORGAN = ("repair", "microbes")
-
-
 @pytest.mark.parametrize("varied", [False, True], ids=["median", "varied"])
 @pytest.mark.parametrize("cells", [0.0, 1.4e8], ids=["without MSC", "with MSC"])
 def test_healthy_people_stay_healthy(cells: float, varied: bool, evidence: Evidence) -> None:
-    entries = tuple(k for k in shipped.trial(evidence).disease.spec.variability if k not in OF_THE_ORGAN)
+    entries = tuple(shipped.trial(evidence).disease.spec.variability)
     people = shipped.healthy(evidence, 3, entries) if varied else shipped.healthy(evidence)
     assert people.yields["draws that rest"] >= 0.4
     dose = {"lung:MSC": cells / 5e5} if cells else None

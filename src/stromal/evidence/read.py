@@ -153,7 +153,7 @@ class Evidence:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of all rows that a result can depend on, for provenance and caches: bookkeeping is left out."""
+        """Hash of all rows that a result can depend on, for provenance and caches; not of bookkeeping."""
         h = blake2b(digest_size=8)
         for table in sorted(set(self.tables) - {"coverage"}):
             for row in self.tables[table].values():
