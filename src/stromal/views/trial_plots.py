@@ -179,7 +179,7 @@ def _courses(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     ax.set_ylim(bottom=0)
     said = f"{len(chosen)} virtual patients"
     if len(arms) > 1:
-        said += f", each with {arms[1]} (line)\nand with {arms[0]} (dashed)"
+        said += f"\nline: {arms[1]}\ndashed: {arms[0]}"
     ax.text(0.98, 0.98, said, transform=ax.transAxes, ha="right", va="top", fontsize=6.5, color=GREY)
 
 
