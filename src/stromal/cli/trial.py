@@ -66,8 +66,11 @@ def trial(
 ) -> None:
     """Say what a trial would show: arms, effects, power, and predicted beside reported.
 
-    Options on the product change the arm that gets cells or vesicles. An option that is repeated makes
-    an arm of each value. Research software, not for decisions on patients.
+    Options change the arms that get cells or vesicles.
+
+    An option given twice makes two arms of each.
+
+    Research software, not for decisions on patients.
 
     Parameters
     ----------

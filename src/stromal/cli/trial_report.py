@@ -315,6 +315,8 @@ class TrialView:
 
 def arm_words(arm: Any) -> str:
     """Return what an arm gets, in words."""
+    from ..experiments.trial_options import blocked_words
+
     parts = []
     for t in arm.therapies:
         source = f" ({t.source.replace('_', ' ')})" if t.what == "cells" else ""
@@ -323,7 +325,7 @@ def arm_words(arm: Any) -> str:
         where = t.route or f"into {t.place}"
         per = "/kg" if t.per_kg else ""
         parts.append(f"{t.give}{source}{primed} {t.amount:.3g} {t.unit}{per} {where} on day {days}")
-    parts += [f"{b} blocked" for b in arm.block] + [f"{k} knocked out" for k in arm.knockout]
+    parts += [blocked_words(b) for b in arm.block] + [f"{k} knocked out" for k in arm.knockout]
     return "; ".join(parts) or "what all arms get"
 
 
