@@ -115,7 +115,7 @@ def test_templates_are_valid(as_json, stromal):
     assert as_json("validate", "other.toml")["summary"]["arms"] == 2
     assert not as_json("disease", "mine.toml")["calibrated"]
     assert stromal("new", "disease", "mine")[0] == 2
-    assert "did you mean" in stromal("new", "trial", "x", "--disease", "mien")[2] + "did you mean"
+    assert "no disease 'mien'" in stromal("new", "trial", "x", "--disease", "mien")[2]
     assert stromal("new", "assay", "x", "--disease", "mine")[0] == 2
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from small_trial import NAME, small_result
 
-from stromal.cli.trial_report import NOT_FOR_PATIENTS, TrialView, effect_words, level_words
+from stromal.cli.out import NOT_FOR_PATIENTS
+from stromal.cli.trial_report import TrialView, effect_words, level_words
 from stromal.experiments.scoring import Score
 from stromal.experiments.trial import Reported
 
@@ -80,6 +81,8 @@ def test_plot(as_json, no_run):
         ([NAME, "-n", "1000000"], "1 to 20000"),
         ([NAME, "--product", "MCS"], "product: no product or drug 'MCS' (did you mean 'MSC'?)"),
         ([NAME, "--dose", "-1 cells/kg"], "dose: '-1 cells/kg' is not a positive amount"),
+        ([NAME, "--addl", "-1"], "not a whole number"),
+        ([NAME, "--time", "-7"], "before the start"),
         ([NAME, "--days", "0 9999"], "after the end"),
         ([NAME, "--cmt", "lungs"], "did you mean 'lung'?"),
         ([NAME, "--dose", "1e8 cells", "--cap", "1e7 cells"], "cap"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InputError
-from .out import emit, envelope, paragraphs, table
+from .out import emit, envelope, paragraphs, percent, table
 
 if TYPE_CHECKING:
     from ..inference.disease_fit import DiseaseFit
@@ -133,6 +133,6 @@ def _lines(data: dict[str, Any], fit: DiseaseFit) -> list[str]:
     out.append(
         f"{len(fit.draws)} draws of {fit.candidates} that had patients; "
         f"effective sample size {fit.effective:.0f}; "
-        + "; ".join(f"{k} {v:.0%}" for k, v in fit.yields.items())
+        + "; ".join(f"{k} {percent(v)}" for k, v in fit.yields.items())
     )
     return [*out, *(f"wrote {path}" for path in data["files"])]

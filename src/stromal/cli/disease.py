@@ -6,7 +6,20 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .out import Dirs, Draws, Flag, Json, Threads, emit, envelope, paragraphs, table, working
+from .out import (
+    NOT_FOR_PATIENTS,
+    Dirs,
+    Draws,
+    Flag,
+    Json,
+    Threads,
+    emit,
+    envelope,
+    paragraphs,
+    percent,
+    table,
+    working,
+)
 
 if TYPE_CHECKING:
     from ..evidence import Evidence
@@ -185,7 +198,7 @@ def _lines(about: Disease, data: dict[str, Any], found: Any) -> list[str]:
         without = f" without {', '.join(n.without)}" if n.without else ""
         out.append(
             f"natural history: {n.name}: {n.observable} {bounds} on day {n.day:g}{without} "
-            f"in {n.share:.0%} of patients [{n.source}]"
+            f"in {percent(n.share)} of patients [{n.source}]"
         )
     rows = [[k, f"x/ {v.between:g}", ", ".join(v.select), v.source] for k, v in spec.variability.items()]
     out += ["", *table(["patients differ by", "90 %", "which multiplies", "source"], rows, left=4)]
@@ -210,7 +223,7 @@ def _lines(about: Disease, data: dict[str, Any], found: Any) -> list[str]:
         header = ["control arm", "endpoint", "day", "data", "prior (90 %)", "posterior (90 %)", "residual"]
         out += ["", *table(header, rows, left=2), "residual: in standard deviations of what trials differ by"]
     if data["yields"]:
-        out.append("yields: " + "; ".join(f"{k} {v:.0%}" for k, v in data["yields"].items()))
+        out.append("yields: " + "; ".join(f"{k} {percent(v)}" for k, v in data["yields"].items()))
     rest = [e["title"] or e["name"] for e in data["endpoints"] if not e["fitted"]]
     out.append(
         f"not fitted (no control data behind them): {', '.join(rest)}; "
@@ -218,8 +231,6 @@ def _lines(about: Disease, data: dict[str, Any], found: Any) -> list[str]:
     )
     if found:
         out += ["", *_course_lines(about, found)]
-    from .trial_report import NOT_FOR_PATIENTS
-
     out.append(NOT_FOR_PATIENTS)
     return [*out, f"wrote {data['plot']}"] if "plot" in data else out
 

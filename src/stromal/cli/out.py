@@ -18,6 +18,7 @@ from cyclopts import Parameter
 from ..errors import InputError
 
 __all__ = [
+    "NOT_FOR_PATIENTS",
     "Dirs",
     "Draws",
     "Flag",
@@ -29,6 +30,7 @@ __all__ = [
     "envelope",
     "error_object",
     "paragraphs",
+    "percent",
     "split",
     "table",
     "working",
@@ -58,7 +60,13 @@ Threads = Annotated[int | None, Parameter(help="Threads; all cores by default. R
 
 #: Seconds after which a command says that it is at work.
 PATIENCE = 2.0
+NOT_FOR_PATIENTS = "Research software: not for decisions on patients."
 RESEARCH = "Research software, not for clinical decisions."
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, written as levels are."""
+    return f"{100 * share:.0f} %" if math.isfinite(share) else "-"
 
 
 def stromal_version() -> str:

@@ -6,7 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, nearest
-from .out import Dirs, Draws, Json, Threads, Word, Words, emit, envelope, paragraphs, split, table, working
+from .out import (
+    NOT_FOR_PATIENTS,
+    Dirs,
+    Draws,
+    Json,
+    Threads,
+    Word,
+    Words,
+    emit,
+    envelope,
+    paragraphs,
+    split,
+    table,
+    working,
+)
 
 if TYPE_CHECKING:
     from ..experiments.one_patient import OnePatient
@@ -121,7 +135,6 @@ def _as_dict(found: OnePatient, planned: Trial, shown: tuple[str, ...]) -> dict[
 
 def _lines(found: OnePatient, planned: Trial, shown: tuple[str, ...], data: dict[str, Any]) -> list[str]:
     from ..views.sentences import number
-    from .trial_report import NOT_FOR_PATIENTS
 
     first = found.traits[0] if found.traits else None
     unusual = ""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["changed_trial", "check_numbers", "trial"]
 
 MOST_REPLICATES = 1000
+#: Repeatable like Words; a value may begin with a minus, to be refused by what it means.
+Values = Annotated[tuple[str, ...], Parameter(negative="", show_default=False, allow_leading_hyphen=True)]
 
 
 def trial(
@@ -30,18 +32,19 @@ def trial(
     source: Words = (),
     species: Word = "",
     dose: Annotated[
-        tuple[str, ...], Parameter(name=["--dose", "--amt"], negative="", show_default=False)
+        tuple[str, ...],
+        Parameter(name=["--dose", "--amt"], negative="", show_default=False, allow_leading_hyphen=True),
     ] = (),
     cap: Word = "",
     route: Words = (),
     cmt: Words = (),
-    time: Words = (),
-    ii: Words = (),
-    addl: Words = (),
-    until: Words = (),
-    days: Words = (),
+    time: Values = (),
+    ii: Values = (),
+    addl: Values = (),
+    until: Values = (),
+    days: Values = (),
     priming: Words = (),
-    viability: Words = (),
+    viability: Values = (),
     block: Words = (),
     knockout: Words = (),
     background: Words = (),
@@ -63,8 +66,11 @@ def trial(
 ) -> None:
     """Say what a trial would show: arms, effects, power, and predicted beside reported.
 
-    Options on the product change the arm that gets cells or vesicles. An option that is repeated makes
-    an arm of each value. Research software, not for decisions on patients.
+    Options change the arms that get cells or vesicles.
+
+    An option given twice makes two arms of each.
+
+    Research software, not for decisions on patients.
 
     Parameters
     ----------
@@ -184,7 +190,7 @@ def trial(
             threads=threads,
             progress=tell,
         )
-    view = TrialView(result, planned)
+    view = TrialView(result, planned, tuple(k for k, v in asked.items() if v is not None))
     inputs = {
         "trial": name,
         **{k: str(v) if isinstance(v, Path) else v for k, v in asked.items()},

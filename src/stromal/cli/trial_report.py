@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .out import table
+from .out import NOT_FOR_PATIENTS, percent, table
 
 if TYPE_CHECKING:
     from ..experiments.statistics import Estimand
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from ..experiments.trial import Trial
     from ..experiments.trial_run import TrialResult
 
-__all__ = ["NOT_FOR_PATIENTS", "TrialView", "effect_words", "level_words"]
+__all__ = ["TrialView", "effect_words", "level_words"]
 
-NOT_FOR_PATIENTS = "Research software: not for decisions on patients."
 #: A chance of success above which a trial is said to show it, and under which it is said not to.
 LIKELY, UNLIKELY = 0.8, 0.2
 
@@ -50,10 +49,12 @@ class TrialView:
     result : TrialResult
     planned : Trial
         The trial before options changed it.
+    changed : tuple of str
+        Options that changed it.
     """
 
-    def __init__(self, result: TrialResult, planned: Trial) -> None:
-        self.result, self.planned = result, planned
+    def __init__(self, result: TrialResult, planned: Trial, changed: tuple[str, ...] = ()) -> None:
+        self.result, self.planned, self.changed = result, planned, changed
         self.trial = result.trial
         self.calibrated = result.posterior.calibrated
         names = [a.name for a in self.trial.arms]
@@ -174,7 +175,8 @@ class TrialView:
         primary = self.trial.spec.primary
         e = next(e for e in self.result.estimands if e.endpoint == primary)
         title = self.title(primary)
-        sizes = " and ".join(f"{a.n}" for a in self.trial.arms)
+        numbers = [f"{a.n}" for a in self.trial.arms]
+        sizes = " and ".join(filter(None, (", ".join(numbers[:-1]), numbers[-1])))
         if not self.treated:
             if not self.calibrated:
                 return f"{title}: the disease is uncalibrated and there is one arm: nothing can be said."
@@ -185,14 +187,16 @@ class TrialView:
         for arm in self.treated:
             c = self.result.summary.comparison(arm, e)
             parts.append(self._verdict(c))
-        return f"A trial of {sizes} patients {'; '.join(parts)}."
+        return ".\n".join(f"A trial of {sizes} patients {part}" for part in parts) + "."
 
     def _verdict(self, c: EffectSummary) -> str:
         title = self.title(c.estimand.endpoint)
         who = f"{c.arm} against {c.reference_arm}"
         if not self.calibrated:
             sign, share = _sign(c)
-            return f"would show {title} {sign} with {who} in {share:.0%} of runs (uncalibrated: signs only)"
+            return (
+                f"would show {title} {sign} with {who} in {percent(share)} of runs (uncalibrated: signs only)"
+            )
         chance = c.assurance
         if chance >= LIKELY:
             word = "would probably show a benefit"
@@ -209,13 +213,13 @@ class TrialView:
             f"{word} of {who} in {title}: {level_words(a.median, a.unit)} against "
             f"{level_words(b.median, b.unit)}, difference {effect_words(c.effect, c.unit)}{unit} (90 % of "
             f"trials: {effect_words(c.lo, c.unit)} to {effect_words(c.hi, c.unit)}); "
-            f"{chance:.0%} of trials succeed{same}"
+            f"{percent(chance)} of trials succeed{same}"
         )
 
     def lines(self) -> list[str]:
         """Return what is printed."""
         r = self.result
-        out = [self.headline(), "", self.trial.spec.title, *self._arm_lines(), ""]
+        out = [*self.headline().splitlines(), "", self.trial.spec.title, *self._arm_lines(), ""]
         if self.calibrated:
             out += [*self._level_lines(), ""]
         if self.treated:
@@ -223,17 +227,22 @@ class TrialView:
         if r.scores and self.calibrated:
             out += [*self._score_lines(), ""]
         out += [f"how the dose reaches the disease: {text}" for text in getattr(r, "amplifiers", ())]
-        yields = "; ".join(f"{key} {value:.0%}" for key, value in r.patients.yields.items())
+        yields = "; ".join(f"{key} {percent(value)}" for key, value in r.patients.yields.items())
         out += [
             f"{len(r.patients)} virtual patients in {r.draws} draws, {r.replicates} trials each; {yields}",
-            f"{r.assumed():.0%} of the numbers behind this are assumed: nobody has measured them",
+            f"{percent(r.assumed())} of the numbers behind this are assumed: nobody has measured them",
         ]
         failed = [f"{i} ({arm})" for arm, ids in r.failed.items() for i in ids]
         if failed:
             out.append(f"runs that did not end, in no estimate: {', '.join(failed)}")
         if self.trial.spec.not_stated:
             said = "; ".join(f"{key}: {value}" for key, value in self.trial.spec.not_stated.items())
-            out.append(f"not stated; assumed: {said}")
+            here = (
+                f" (as the trial's file has it; changed here: {', '.join(self.changed)})"
+                if self.changed
+                else ""
+            )
+            out.append(f"not stated; assumed: {said}{here}")
         return [*out, NOT_FOR_PATIENTS]
 
     def _arm_lines(self) -> list[str]:
@@ -261,7 +270,7 @@ class TrialView:
             name = [c.arm] if len(self.treated) > 1 else []
             rows.append([
                 self.title(c.estimand.endpoint), *name, spans[0],
-                c.unit, f"{c.power:.0%}", f"{c.assurance:.0%}", spans[1],
+                c.unit, f"{percent(c.power)}", f"{percent(c.assurance)}", spans[1],
             ])  # fmt: skip
         who = self.treated[0] if len(self.treated) == 1 else "each arm"
         header = ["endpoint", *(["arm"] if len(self.treated) > 1 else []), "effect (90 %)", "in", "power",
@@ -278,7 +287,7 @@ class TrialView:
         rows = []
         for c in self.result.summary.comparisons:
             sign, share = _sign(c)
-            rows.append([self.title(c.estimand.endpoint), c.arm, sign, f"{share:.0%}"])
+            rows.append([self.title(c.estimand.endpoint), c.arm, sign, f"{percent(share)}"])
         return [
             f"against {self.reference}; uncalibrated: signs only",
             *table(["endpoint", "arm", "with treatment", "of runs"], rows, left=3),
@@ -306,6 +315,8 @@ class TrialView:
 
 def arm_words(arm: Any) -> str:
     """Return what an arm gets, in words."""
+    from ..experiments.trial_options import blocked_words
+
     parts = []
     for t in arm.therapies:
         source = f" ({t.source.replace('_', ' ')})" if t.what == "cells" else ""
@@ -314,7 +325,7 @@ def arm_words(arm: Any) -> str:
         where = t.route or f"into {t.place}"
         per = "/kg" if t.per_kg else ""
         parts.append(f"{t.give}{source}{primed} {t.amount:.3g} {t.unit}{per} {where} on day {days}")
-    parts += [f"{b} blocked" for b in arm.block] + [f"{k} knocked out" for k in arm.knockout]
+    parts += [blocked_words(b) for b in arm.block] + [f"{k} knocked out" for k in arm.knockout]
     return "; ".join(parts) or "what all arms get"
 
 

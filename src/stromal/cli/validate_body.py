@@ -45,6 +45,18 @@ def body_parts(name: str, tables: Evidence) -> tuple[str, System] | None:
 
 def of_body(path: Path, data: dict[str, Any], tables: Evidence) -> tuple[str, dict[str, int]] | None:
     """Return the kind of a file of a disease, module or trial, and what is in it; None if it is neither."""
+    try:
+        return _of_body(path, data, tables)
+    except InputError as err:
+        if err.file:
+            raise
+        where = path.name
+        raise InputError(
+            err.message, file=where, row=err.row, key=err.key, suggestion=err.suggestion
+        ) from None
+
+
+def _of_body(path: Path, data: dict[str, Any], tables: Evidence) -> tuple[str, dict[str, int]] | None:
     if "modules" in data or "observables" in data:
         return "disease", _disease(path, tables)
     if "arms" in data and ("disease" in data or "primary" in data):

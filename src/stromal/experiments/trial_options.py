@@ -15,7 +15,7 @@ from .targets import check_targets
 from .therapy import Therapy, parse_option, parse_therapy
 from .trial import Trial, TrialArm, check_n
 
-__all__ = ["MOST_ARMS", "VARIED", "as_table", "with_options"]
+__all__ = ["MOST_ARMS", "VARIED", "as_table", "blocked_words", "with_options"]
 
 #: Options of which each value makes an arm; the words that name such an arm stand in this order.
 VARIED = (
@@ -284,6 +284,12 @@ def _words(asked: Mapping[str, Any]) -> list[str]:
     return out
 
 
+def blocked_words(name: str) -> str:
+    """Return ``with COX2 inhibitor`` of an agent, ``PTGS2 blocked`` of a node."""
+    agent = any(word in name.lower() for word in ("anti-", "inhibitor", "blocker"))
+    return f"with {name}" if agent else f"{name} blocked"
+
+
 def _named(
     arm: TrialArm,
     give: str,
@@ -294,7 +300,7 @@ def _named(
 ) -> str:
     """Return the name of a changed arm: its own, or that of another product, and what is changed."""
     drugs = [f"with {parse_option(text).get('give', '')}" for text in with_product]
-    changes = [*words, *(f"{b} blocked" for b in block), *(f"{k} knocked out" for k in knockout), *drugs]
+    changes = [*words, *(blocked_words(b) for b in block), *(f"{k} knocked out" for k in knockout), *drugs]
     head = arm.name if arm.product and arm.product.give == give else give
     return ", ".join([head, *changes])
 

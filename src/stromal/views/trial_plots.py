@@ -54,16 +54,17 @@ def trial_figure(result: TrialResult) -> Figure:
         figure = Figure(figsize=(7.4, 6.2), layout="constrained")
         figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
         FigureCanvasAgg(figure)
+        if not calibrated:
+            figure.set_size_inches(3.7, 3.3)
+            ax = figure.subplots()
+            _courses(ax, result, colours)
+            figure.suptitle("uncalibrated: no percentages", fontsize=7, color=GREY)
+            return figure
         axes = figure.subplots(2, 2)
-        if calibrated:
-            _survival(axes[0, 0], result, colours)
-            _levels(axes[0, 1], result, colours)
-            _effects(axes[1, 1], result, colours)
-        else:
-            for ax in (axes[0, 0], axes[0, 1], axes[1, 1]):
-                ax.set_axis_off()
-            axes[0, 0].text(0.5, 0.5, "uncalibrated:\nno percentages", ha="center", va="center", color=GREY)
+        _survival(axes[0, 0], result, colours)
+        _levels(axes[0, 1], result, colours)
         _courses(axes[1, 0], result, colours)
+        _effects(axes[1, 1], result, colours)
         for letter, ax in zip("abcd", axes.flat, strict=True):
             if ax.axison:
                 ax.set_title(letter, loc="left", fontweight="bold", fontsize=9, x=-0.12)
@@ -179,8 +180,8 @@ def _courses(ax: Axes, result: TrialResult, colours: dict[str, str]) -> None:
     ax.set_ylim(bottom=0)
     said = f"{len(chosen)} virtual patients"
     if len(arms) > 1:
-        said += f", each with {arms[1]} (line)\nand with {arms[0]} (dashed)"
-    ax.text(0.98, 0.98, said, transform=ax.transAxes, ha="right", va="top", fontsize=6.5, color=GREY)
+        said += f"; line: {arms[1]}\ndashed: {arms[0]}"
+    ax.set_title(said, loc="right", fontsize=6.5, color=GREY)
 
 
 def axis_label(key: str, unit: str) -> str:
