@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 from stromal.evidence import Evidence, load_evidence
-from stromal.experiments.trial import Trial, list_trials, load_trial
+from stromal.experiments.trial import Trial, load_trial
 from stromal.experiments.trial_run import TrialResult, run_trial
 
 __all__ = ["NAME", "run_small", "small_result"]
 
-#: The first trial that ships.
-NAME = next(iter(list_trials()))
+#: A trial whose disease is fitted to control arms, and whose doses are regular.
+NAME = "sr-agvhd"
 DRAWS, REPLICATES = 3, 2
 
 
@@ -22,6 +22,6 @@ def run_small(trial: Trial, evidence: Evidence) -> TrialResult:
 
 @cache
 def small_result() -> TrialResult:
-    """Return the first trial that ships, run once."""
+    """Return that trial, run once."""
     evidence = load_evidence()
     return run_small(load_trial(NAME, evidence), evidence)

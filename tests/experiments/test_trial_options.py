@@ -1,16 +1,16 @@
 import pytest
-from small_trial import run_small
+from small_trial import NAME, run_small
 
 from stromal.errors import InputError
 from stromal.experiments.dosing import doses
 from stromal.experiments.therapy import parse_therapy
-from stromal.experiments.trial import list_trials, load_trial
+from stromal.experiments.trial import load_trial
 from stromal.experiments.trial_options import MOST_ARMS, as_table, with_options
 
 
 @pytest.fixture(scope="module")
 def trial(evidence):
-    return load_trial(next(iter(list_trials())), evidence)
+    return load_trial(NAME, evidence)
 
 
 def product(trial):
