@@ -62,7 +62,7 @@ def _of_body(path: Path, data: dict[str, Any], tables: Evidence) -> tuple[str, d
     if "arms" in data and ("disease" in data or "primary" in data):
         from ..experiments.trial import load_trial
 
-        trial = load_trial(path, tables)
+        trial = load_trial(path.resolve(), tables)
         return "trial", {
             "arms": len(trial.arms),
             "patients": sum(arm.n for arm in trial.arms),
