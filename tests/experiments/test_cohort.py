@@ -59,11 +59,11 @@ viability = 0.75
 
 @pytest.fixture(scope="module")
 def wide(evidence: Evidence, tmp_path_factory: pytest.TempPathFactory) -> Trial:
-    """Return the shipped disease with more arms, for thirty days."""
+    """Return the shipped disease with more arms, for as long as its visits."""
     folder = tmp_path_factory.mktemp("wide")
     text = (TRIALS / "sr-agvhd.toml").read_text(encoding="utf-8")
     assert "\n[not_stated]\n" in text
-    text = text.replace("\n[not_stated]\n", MORE_ARMS, 1).replace("days = 730", "days = 30", 1)
+    text = text.replace("\n[not_stated]\n", MORE_ARMS, 1).replace("days = 730", "days = 180", 1)
     (folder / "wide.toml").write_text(text, encoding="utf-8")
     return load_trial(folder / "wide.toml", evidence)
 

@@ -44,7 +44,6 @@ STATES = {
         ("level IL2 in target", "ng/mL", ["target:IL2"], [7.0, 0.0]),
         ("level drug", "relative", ["systemic:drug"], [1.0, 0.5]),
         ("carried Tconv.CD25 in target", "relative", ["target:Tconv.CD25"], [0.2, 0.4]),
-        ("level IL2 in lung", "ng/mL", [], [0.0, 0.0]),
     ],
 )
 def test_a_phrase_reads_the_states_it_is_about(
@@ -57,6 +56,15 @@ def test_a_phrase_reads_the_states_it_is_about(
     found = value(item, system, tables, y, numbers, VOLUMES)
     assert found.shape == (1, 2)
     assert found[0] == pytest.approx(wanted, abs=1e-12)
+
+
+def test_a_level_that_nobody_senses_is_refused_not_zero(system: System, tables: Evidence) -> None:
+    item = parse_observable("level IL2 in lung", tables, {**SITES, "MSC": ("lung",)})
+    numbers = np.array([[p.value for p in system.parameters]])
+    y = {k: np.array(v) for k, v in STATES.items()}
+    assert needed(item, system, tables) == []
+    with pytest.raises(InputError, match="has no level here"):
+        value(item, system, tables, y, numbers, VOLUMES)
 
 
 def test_a_share_of_nobody_is_none(system: System, tables: Evidence) -> None:

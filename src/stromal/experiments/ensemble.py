@@ -48,6 +48,9 @@ class Ensemble:
         ``posterior`` (shipped, calibrated) or ``prior``.
     central : bool
         Whether every stream is held at its median (one draw, for export and inspection).
+    labels : tuple of str
+        What patients of a draw are named after, where a draw stands at several places along a direction;
+        the ids otherwise.
     """
 
     seed: int
@@ -55,6 +58,12 @@ class Ensemble:
     directions: Mapping[str, np.ndarray] = field(default_factory=dict)
     name: str = "posterior"
     central: bool = False
+    labels: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Labels, or ids."""
+        return self.labels or tuple(str(i) for i in self.ids)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -74,6 +83,7 @@ class Ensemble:
             self,
             ids=tuple(self.ids[i] for i in positions),
             directions={k: v[positions] for k, v in self.directions.items()},
+            labels=tuple(self.labels[i] for i in positions) if self.labels else (),
         )
 
     def head(self, draws: int) -> Ensemble:
@@ -87,7 +97,10 @@ class Ensemble:
         if not 1 <= draws <= len(self):
             raise InputError(f"{draws} draws asked for", key="draws", suggestion=f"1 to {len(self)}")
         return replace(
-            self, ids=self.ids[:draws], directions={k: v[:draws] for k, v in self.directions.items()}
+            self,
+            ids=self.ids[:draws],
+            directions={k: v[:draws] for k, v in self.directions.items()},
+            labels=self.labels[:draws],
         )
 
     def sample(self, system: System, evidence: Evidence) -> np.ndarray:

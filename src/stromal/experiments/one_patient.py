@@ -12,7 +12,7 @@ from ..evidence import Evidence
 from .cohort import Followed, follow
 from .ensemble import Z90
 from .insults import normal
-from .population import Patients, _names, enrol
+from .population import Patients, enrol
 from .posterior import disease_posterior
 from .trial import Trial
 from .trial_run import ENROLLED, PLAUSIBLE
@@ -94,7 +94,7 @@ def find_patient(
         If no patient of the trial has the id.
     """
     bodies, _ = disease_posterior(trial.disease, trial.endpoints).head(draws).distinct()
-    names = _names(trial.disease.id, bodies.ids)
+    names = [f"{trial.disease.id}-{label}" for label in bodies.names]
     head, _, number = name.rpartition("-")
     if head not in names or not number.isdigit():
         raise InputError(

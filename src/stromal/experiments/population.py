@@ -132,7 +132,7 @@ def plausible(
     upper = np.array([p.upper for p in system.parameters])
     return Patients(
         system,
-        tuple(f"{name}-{k}" for name in _names(disease.id, ids) for k in range(size)),
+        tuple(f"{disease.id}-{ensemble.names[i]}-{k}" for i in good for k in range(size)),
         np.repeat(good, size),
         np.clip(parameters, lower, upper),
         np.repeat(resting.y[good], size, axis=0),
@@ -195,17 +195,6 @@ def followed(
 
 def _selected(system: System, patterns: tuple[str, ...]) -> list[int]:
     return [i for name, i in system.parameter_index.items() if any(fnmatchcase(name, p) for p in patterns)]
-
-
-def _names(disease: str, draws: tuple[int, ...]) -> list[str]:
-    """Return a name for each draw; one that is there again, moved along a direction, has a letter more."""
-    seen: dict[int, int] = {}
-    out = []
-    for draw in draws:
-        again = seen.get(draw, 0)
-        seen[draw] = again + 1
-        out.append(f"{disease}-{draw}" + (f".{again}" if again else ""))
-    return out
 
 
 def enrol(

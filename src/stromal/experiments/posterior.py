@@ -86,7 +86,10 @@ def disease_posterior(disease: Disease, endpoints: Mapping[str, Endpoint]) -> Po
     columns = {key: np.array([float(row[key]) for row in rows]) for key in rows[0] if key != "draw"}
     moved = {k.removeprefix("direction:"): v for k, v in columns.items() if k.startswith("direction:")}
     some = bench.at(np.array([place[int(row["draw"])] for row in rows]))
-    ensemble = replace(some, directions={**some.directions, **moved}, name=f"{disease.id} posterior")
+    labels = _labels(some.ids, moved)
+    ensemble = replace(
+        some, directions={**some.directions, **moved}, name=f"{disease.id} posterior", labels=labels
+    )
     observation = {k: v for k, v in columns.items() if not k.startswith("direction:")}
     missing = [n.name for e in endpoints.values() for n in e.numbers if n.name not in observation]
     if missing:
@@ -94,3 +97,17 @@ def disease_posterior(disease: Disease, endpoints: Mapping[str, Endpoint]) -> Po
         drawn = draw_observation(endpoints, seed=ensemble.seed, ids=ensemble.ids)
         observation |= {name: drawn[name] for name in missing}
     return Posterior(ensemble, observation, True, about)
+
+
+def _labels(ids: tuple[int, ...], moved: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Name each body: a draw that stands at several places has a number after it, the same in any run."""
+    places: dict[int, list[tuple[float, ...]]] = {}
+    out = []
+    for i, draw in enumerate(ids):
+        place = tuple(float(values[i]) for values in moved.values())
+        seen = places.setdefault(draw, [])
+        if place not in seen:
+            seen.append(place)
+        number = seen.index(place)
+        out.append(f"{draw}.{number}" if number else str(draw))
+    return tuple(out)

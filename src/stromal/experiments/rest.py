@@ -58,8 +58,8 @@ def solve_rest(
     index, states = system.parameter_index, system.state_index
     cells = [name.removeprefix("supply:") for name in index if name.startswith("supply:")]
     cells = [name for name in cells if f"reference:{name}" in index]
-    supply = [index[f"supply:{name}"] for name in cells]
-    at = [states[name] for name in cells]
+    supply = np.array([index[f"supply:{name}"] for name in cells], dtype=int)
+    at = np.array([states[name] for name in cells], dtype=int)
     wanted = out[:, [index[f"reference:{name}"] for name in cells]]
     y = rest(system, out)
     for name, value in counts.items():
@@ -69,19 +69,22 @@ def solve_rest(
     moment = solve(system, y, out, np.array([0.0, MOMENT]), threads=threads, rtol=1e-4).y[:, -1]
     lost = (wanted - moment[:, at]) / MOMENT
     out[:, supply] = np.where(lost > 0, lost, 0.01 * wanted)
-    ok = np.ones(len(out), dtype=bool)
+    ok, left = np.ones(len(out), dtype=bool), np.arange(len(out))
     for _ in range(ROUNDS):
-        result = solve(system, y, out, np.array([0.0, DAYS]), threads=threads, rtol=1e-4)
+        # a draw that rests is left alone: what becomes of it does not depend on the others
+        result = solve(system, y[left], out[left], np.array([0.0, DAYS]), threads=threads, rtol=1e-4)
         end = result.y[:, -1]
-        ok &= result.ok
+        ok[left] &= result.ok
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.clip(wanted / end[:, at], 0.05, 20.0)
+            ratio = np.clip(wanted[left] / end[:, at], 0.05, 20.0)
         ratio = np.where(np.isfinite(ratio), ratio, 1.0)
-        if (np.abs(ratio - 1.0) < TOLERANCE / 5).all():
+        off = (np.abs(ratio - 1.0) >= TOLERANCE / 5).any(axis=1)
+        left, ratio, end = left[off], ratio[off], end[off]
+        if not len(left):
             break
-        out[:, supply] *= ratio
-        y = np.where(np.isfinite(end), end, y)
-        y[:, at] = wanted
+        out[np.ix_(left, supply)] *= ratio
+        y[left] = np.where(np.isfinite(end), end, y[left])
+        y[np.ix_(left, at)] = wanted[left]
     result = solve(system, y, out, np.array([0.0, DAYS]), threads=threads, rtol=1e-4)
     end = result.y[:, -1]
     ok &= result.ok & (np.abs(end[:, at] / wanted - 1.0) < TOLERANCE).all(axis=1)

@@ -162,7 +162,7 @@ def load_trial(name: str | Path, evidence: Evidence) -> Trial:
     path = find(name, TRIALS, "trial")
     spec = parse(_File, read_toml(path), path.name)
     beside = path.parent / f"{spec.disease}.toml"
-    own = beside.exists() and path.parent != TRIALS
+    own = beside.exists() and path.parent.resolve() != TRIALS.resolve()
     disease = load_disease(beside if own else spec.disease, evidence)
     if spec.enrol is not None:
         disease = replace(disease, spec=disease.spec.model_copy(update={"enrol": spec.enrol}))

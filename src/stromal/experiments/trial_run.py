@@ -43,7 +43,7 @@ class TrialResult:
     estimands : tuple of Estimand
     shift : dict of (str, str) to (float, float, float)
         By arm and endpoint: median and 90 % interval over draws of what treatment changes in the same
-        patients with the same chance, in points (shares) or log ratio (hazards, levels): the effect
+        patients with the same chance, in points (shares) or as a ratio (hazards, levels, counts): the effect
         itself, without the chance of who is randomised where.
     curves : tuple of Curve
     scores : tuple of Score

@@ -24,7 +24,7 @@ CURVE_POINTS = 41
 
 @dataclass(frozen=True)
 class Curve:
-    """Share without an event (or with it, of an event with rivals) over time, in %.
+    """Share of patients with an event over time, in % (cumulative incidence, rivals considered).
 
     Attributes
     ----------

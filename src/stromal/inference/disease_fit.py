@@ -286,7 +286,8 @@ def _along(ensemble: Ensemble, directions: Mapping[str, Direction], variants: in
         name: np.exp(np.log(d.spread) / Z90 * ndtri(uniform(seed, f"direction:{name}", places)))
         for name, d in directions.items()
     }
-    return replace(many, directions={**many.directions, **moved})
+    labels = tuple(f"{draw}.{i % variants}" for i, draw in enumerate(many.ids))
+    return replace(many, directions={**many.directions, **moved}, labels=labels)
 
 
 def _resample(share: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
