@@ -29,7 +29,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 BLOCK = re.compile(r"<!-- (file|run|python)(:? [^>]*?)? -->\n```\w*\n(.*?)```\n", re.DOTALL)
-PATIENCE = re.compile(r"stromal: running .*\.\.\.\n")
+PATIENCE = re.compile(r"stromal: (running .*\.\.\.|[a-z ]+ \d+/\d+)\n")
 
 
 @dataclass
