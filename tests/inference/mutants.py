@@ -8,7 +8,7 @@ system is compiled once, all draws keep all other numbers, and a difference is d
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -138,9 +138,8 @@ def _strength_of(system: System, rule: Any, evidence: Evidence) -> int:
 
 def baseline(ensemble: Ensemble, evidence: Evidence) -> Mutant:
     """Return an ensemble for twinned evidence with every rule as it is; ``evidence`` is without twins."""
-    return Mutant(
-        ensemble.seed, ensemble.ids, ensemble.directions, ensemble.name, ensemble.central, "", evidence
-    )
+    same = {f.name: getattr(ensemble, f.name) for f in fields(Ensemble)}
+    return Mutant(**same, original=evidence)
 
 
 def flipped(base: Mutant, rule: str) -> Mutant:
