@@ -7,7 +7,7 @@ In a page, comments that a reader does not see say what the block after them is:
 
     <!-- file: my-rules/rules.csv -->     its text is written to this file
     <!-- run -->                          a console block: lines after ``$ `` are run, their output replaced
-    <!-- run 1-5 12- ~TRP -->             the same, only these lines, and those with TRP in them, are shown
+    <!-- run 1-5 12- ~TRP+over -->        the same: only these lines and those with "TRP over" are shown
     <!-- run exit 2 -->                   the same, the command must end with this code
     <!-- python -->                       a Python block that must run; its output is not shown
 
@@ -107,7 +107,8 @@ def chosen(output: str, about: str) -> str:
     words = re.sub(r"exit \d+", "", about).split()
     if not words:
         return "\n".join(lines) + "\n"
-    keep = {i for i, line in enumerate(lines) for word in words if word[0] == "~" and word[1:] in line}
+    shown = [word[1:].replace("+", " ") for word in words if word[0] == "~"]
+    keep = {i for i, line in enumerate(lines) for word in shown if word in line}
     for first, dash, end in re.findall(r"\b(\d+)(-?)(\d*)", " ".join(w for w in words if w[0] != "~")):
         keep.update(range(int(first) - 1, int(end or len(lines)) if dash else int(first)))
     out: list[str] = []
