@@ -154,7 +154,7 @@ def _lines(found: OnePatient, planned: Trial, shown: tuple[str, ...], data: dict
         unit = planned.disease.observables[key].unit
         rows = []
         for arm, path in paths.items():
-            at = [int(abs(path.days - d).argmin()) for d in days]
+            at = [path.nearest(d) for d in days]
             rows.append([arm, *(number(path.values[key][0, i], 3) for i in at)])
         out += [*table([f"{key} ({unit})", *(f"day {d}" for d in days)], rows), ""]
     out += [f"the run in {f['arm']} did not end" for f in data["failed_patients"]]

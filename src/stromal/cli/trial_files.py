@@ -90,7 +90,7 @@ def patients(view: TrialView) -> list[dict[str, Any]]:
     out = []
     for arm, paths in result.followed.paths.items():
         wanted = sorted({0.0, float(middle) if isinstance(middle, int | float) else end, end})
-        columns = [int(abs(paths.days - d).argmin()) for d in wanted]
+        columns = [paths.nearest(d) for d in wanted]
         for row, name in enumerate(paths.ids):
             for column in columns:
                 seen = {key: float(values[row, column]) for key, values in paths.values.items()}

@@ -72,7 +72,7 @@ def _tidy(unit: str) -> str:
 @cache
 def _factor(unit: str, target: str, molar_mass: float | None) -> float:
     ureg = registry()
-    quantity = ureg.Quantity(1.0, "dimensionless") * ureg.parse_expression(_tidy(unit) or "1")
+    quantity: Any = ureg.Quantity(1.0, "dimensionless") * ureg.parse_expression(_tidy(unit) or "1")
     goal: Any = ureg.parse_expression(_tidy(target) or "1")
     goal = ureg.Quantity(1.0, "dimensionless") * goal
     ratio = (quantity / goal).to_base_units()

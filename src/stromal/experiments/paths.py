@@ -64,6 +64,10 @@ class Paths:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def nearest(self, day: float) -> int:
+        """Return the column of the time on the grid that is nearest to a day."""
+        return int(np.argmin(np.abs(self.days - day)))
+
     def at(self, name: str, days: np.ndarray) -> np.ndarray:
         """Return an observable at days between the grid's, by linear interpolation.
 

@@ -121,7 +121,7 @@ def median_time(time: np.ndarray, event: np.ndarray) -> float:
     alive = np.cumprod(np.where(event, 1 - 1 / np.arange(len(time), 0, -1), 1.0))
     # the tolerance lets 0.5 be one half however the product was rounded
     below = alive <= 0.5 + 1e-12
-    return float(time[below.argmax()]) if below.any() else np.inf
+    return float(time[np.argmax(below)]) if below.any() else np.inf
 
 
 def log_rank(time: np.ndarray, event: np.ndarray, group: np.ndarray) -> tuple[float, float]:

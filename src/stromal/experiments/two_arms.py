@@ -159,7 +159,7 @@ def compare_counts(
         c, e = c[keep], e[keep]
         if not len(c):
             return Difference(np.nan, np.nan, np.nan, np.nan)
-        rate = c.sum() / e.sum()
+        rate = float(c.sum()) / float(e.sum())
         logs.append(np.log(rate) if rate > 0 else -np.inf)
         variances.append(np.sum((c - rate * e) ** 2) / c.sum() ** 2 if rate > 0 else np.nan)
     if not np.isfinite(logs).all():

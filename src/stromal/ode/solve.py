@@ -244,7 +244,7 @@ def _events(
         which = np.arange(runs) if len(time) == runs else np.zeros(runs)
     else:
         which = np.asarray(events.which)
-        if which.shape != (runs,) or (runs and not (0 <= which.min() and which.max() < len(time))):
+        if which.shape != (runs,) or (runs and not (0 <= np.min(which) and np.max(which) < len(time))):
             raise ValueError("`which` needs a group for every run")
     order = np.argsort(time, axis=1, kind="stable")
     time = np.take_along_axis(time, order, axis=1)
