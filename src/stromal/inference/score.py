@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +11,8 @@ import numpy as np
 from ..evidence import Evidence
 from ..experiments.ensemble import Ensemble
 from .claims import Claim
+from .kept import kept_file, read_kept, write_kept
+from .parallel import each
 
 __all__ = ["Progress", "null_verdicts", "summarise", "verdict"]
 
@@ -59,69 +57,55 @@ def null_verdicts(
     ensemble : Ensemble
     nulls : int
     threads, progress
-        As in `check_claims`.
+        As in `check_claims`; models run in processes of their own.
     """
-    from .check import run_claims
-    from .nulls import shuffled
+    if not claims:
+        return []
+    files = [kept_file("nulls", evidence.digest, ensemble, claims, i) for i in range(nulls)]
+    out = [_whole(read_kept(file), claims) for file in files]
+    missing = [i for i, held in enumerate(out) if held is None]
+    left = len(missing)
 
-    out = []
-    folder = _folder(claims, evidence, ensemble) if nulls and claims else Path()
-    for i in range(nulls if claims else 0):
-        held = _read(folder / f"{i}.json", claims)
-        if held is None:
-            model, tuned = shuffled(evidence, ensemble, seed=i, threads=threads)
-            result = run_claims(claims, model, tuned, threads=threads)
-            held = {k: verdict(o.share, float(o.solved.mean())) == "holds" for k, o in result.items()}
-            _write(folder / f"{i}.json", held)
-        out.append(held)
+    def done(_: int, __: object) -> None:
+        nonlocal left
+        left -= 1
         if progress:
-            progress("null models", i + 1, nulls)
-    return out
+            progress("null models", nulls - left, nulls)
+
+    jobs = [(claims, evidence, ensemble, i, files[i]) for i in missing]
+    made = each(null_model, jobs, threads=threads, done=done)
+    for i, held in zip(missing, made, strict=True):
+        out[i] = held
+    return [held for held in out if held is not None]
 
 
-@cache
-def _code() -> str:
-    digest = sha256()
-    for file in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def null_model(
+    claims: Mapping[str, Claim],
+    evidence: Evidence,
+    ensemble: Ensemble,
+    seed: int,
+    file: Path,
+    threads: int | None,
+) -> dict[str, bool]:
+    """Say which claims hold in one shuffled model, and keep that."""
+    from .nulls import shuffled
+    from .outcomes import run_claims
+
+    model, tuned = shuffled(evidence, ensemble, seed=seed, threads=threads)
+    result = run_claims(claims, model, tuned, threads=threads)
+    held = {k: verdict(o.share, float(o.solved.mean())) == "holds" for k, o in result.items()}
+    write_kept(file, held)
+    return held
 
 
-def _folder(claims: Mapping[str, Claim], evidence: Evidence, ensemble: Ensemble) -> Path:
-    """Return where the outcomes of these claims, tables, draws and this code are kept."""
-    from ..ode.jit import cache_folder
-
-    key = sha256(_code().encode())
-    key.update(evidence.digest.encode())
-    key.update(repr((ensemble.seed, ensemble.ids, ensemble.central)).encode())
-    for name in sorted(ensemble.directions):
-        key.update(name.encode() + np.ascontiguousarray(ensemble.directions[name]).tobytes())
-    for name in sorted(claims):
-        key.update(repr(claims[name]).encode())
-    return cache_folder() / "nulls" / key.hexdigest()[:32]
-
-
-def _read(file: Path, claims: Mapping[str, Claim]) -> dict[str, bool] | None:
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+def _whole(kept: Any, claims: Mapping[str, Claim]) -> dict[str, bool] | None:
+    """Return a kept outcome if it answers exactly these claims."""
     whole = (
         isinstance(kept, dict)
         and set(kept) == set(claims)
         and all(isinstance(v, bool) for v in kept.values())
     )
     return kept if whole else None
-
-
-def _write(file: Path, held: Mapping[str, bool]) -> None:
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(held), encoding="utf-8")
-        draft.replace(file)
-    except OSError:
-        pass  # a cache that cannot be written costs time, nothing else
 
 
 def summarise(
