@@ -196,6 +196,8 @@ class _Compiler:
             ratio = self.network.places[place] / self.network.places[to]
             rate, changes = rate * sym(cell), [(cell, -1.0), (level_name(to, act.cell), ratio)]
             self._carry(place, act.cell, to, act.cell, ratio * rate, act)
+        elif verb == "kills":
+            return self._kill(place, act, rate)
         else:
             return self._give(place, act, rate)
         self._add(place, act, rate, changes)
@@ -277,6 +279,15 @@ class _Compiler:
                 part = mul(rate, around.touching(cell, act.cell), self._share_of_lineage(place, cell))
                 given = given + part
             self._add(place, act, given, [(label, 1.0)], f":{lineage}")
+
+    def _kill(self, place: str, act: Act, rate: Expr) -> None:
+        """Let prey die at the rate of its killers, which counts only those that touch it (`Rates.at`)."""
+        prey = act.action.to
+        changes = [(level_name(place, prey), -1.0)]
+        count = f"count:death:{prey}"
+        if count in self.states:
+            changes.append((count, self._share_of_first(place, prey)))
+        self._add(place, act, rate * sym(level_name(place, act.cell)), changes)
 
     def _dilute(self, place: str, act: Act, flow: Expr) -> None:
         """Daughters share what a cell had been given: the mean over the lineage falls as it grows."""
