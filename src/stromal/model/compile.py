@@ -124,9 +124,12 @@ class _Compiler:
             self._declare_levels(SYSTEMIC)
             return
         for act in self.network.acts:
-            if act.action.verb in ("division", "death") and act.cell in self.network.sites:
-                name = f"count:{act.action.verb}:{act.cell}"
-                self._state(name, "counter", self.network.sites[act.cell][0], act.cell, "events/uL", 1000.0)
+            verb, cell = act.action.verb, act.cell
+            if verb == "kills":
+                verb, cell = "death", act.action.to
+            if verb in ("division", "death") and cell in self.network.sites:
+                first = self.network.sites[cell][0]
+                self._state(f"count:{verb}:{cell}", "counter", first, cell, "events/uL", 1000.0)
 
     def _declare_levels(self, place: str) -> None:
         for name in self._levels(place):
@@ -284,9 +287,8 @@ class _Compiler:
         """Let prey die at the rate of its killers, which counts only those that touch it (`Rates.at`)."""
         prey = act.action.to
         changes = [(level_name(place, prey), -1.0)]
-        count = f"count:death:{prey}"
-        if count in self.states:
-            changes.append((count, self._share_of_first(place, prey)))
+        if not self.network.is_body:
+            changes.append((f"count:death:{prey}", self._share_of_first(place, prey)))
         self._add(place, act, rate * sym(level_name(place, act.cell)), changes)
 
     def _dilute(self, place: str, act: Act, flow: Expr) -> None:
