@@ -124,9 +124,8 @@ class _Compiler:
             self._declare_levels(SYSTEMIC)
             return
         for act in self.network.acts:
-            verb, cell = act.action.verb, act.cell
-            if verb == "kills":
-                verb, cell = "death", act.action.to
+            kills = act.action.verb == "kills"
+            verb, cell = ("death", act.action.to) if kills else (act.action.verb, act.cell)
             if verb in ("division", "death") and cell in self.network.sites:
                 first = self.network.sites[cell][0]
                 self._state(f"count:{verb}:{cell}", "counter", first, cell, "events/uL", 1000.0)
@@ -200,7 +199,8 @@ class _Compiler:
             rate, changes = rate * sym(cell), [(cell, -1.0), (level_name(to, act.cell), ratio)]
             self._carry(place, act.cell, to, act.cell, ratio * rate, act)
         elif verb == "kills":
-            return self._kill(place, act, rate)
+            counted = [] if self.network.is_body else [(f"count:death:{to}", self._share_of_first(place, to))]
+            rate, changes = rate * sym(cell), [(level_name(place, to), -1.0), *counted]
         else:
             return self._give(place, act, rate)
         self._add(place, act, rate, changes)
@@ -282,14 +282,6 @@ class _Compiler:
                 part = mul(rate, around.touching(cell, act.cell), self._share_of_lineage(place, cell))
                 given = given + part
             self._add(place, act, given, [(label, 1.0)], f":{lineage}")
-
-    def _kill(self, place: str, act: Act, rate: Expr) -> None:
-        """Let prey die at the rate of its killers, which counts only those that touch it (`Rates.at`)."""
-        prey = act.action.to
-        changes = [(level_name(place, prey), -1.0)]
-        if not self.network.is_body:
-            changes.append((f"count:death:{prey}", self._share_of_first(place, prey)))
-        self._add(place, act, rate * sym(level_name(place, act.cell)), changes)
 
     def _dilute(self, place: str, act: Act, flow: Expr) -> None:
         """Daughters share what a cell had been given: the mean over the lineage falls as it grows."""
