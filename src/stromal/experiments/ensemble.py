@@ -137,7 +137,7 @@ class Ensemble:
         Data constrain the total. Its shares have a Dirichlet prior with weights in proportion to the
         strength classes, so no single rule carries a spread of its own.
         """
-        for behaviour, effect, pathways in _families(evidence):
+        for behaviour, effect, pathways in families(evidence):
             classes = np.array([abs(np.log(max(rules[0].fold or 1.0, 1e-3))) for rules in pathways.values()])
             weights = CONCENTRATION * len(pathways) * classes / classes.sum()
             key = f"shares:{behaviour}:{effect}"
@@ -206,7 +206,7 @@ def msc_rules(evidence: Evidence) -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _families(evidence: Evidence) -> list[tuple[str, str, dict[str, list[Rule]]]]:
+def families(evidence: Evidence) -> list[tuple[str, str, dict[str, list[Rule]]]]:
     """Return behaviour, effect and pathways of the rules through which MSC act on one kind of cell.
 
     Rules are of one kind of cell if the cells that they act on overlap, or overlap those of a third: what
