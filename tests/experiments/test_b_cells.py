@@ -158,19 +158,3 @@ def test_rules_on_b_cells_leave_the_numbers_of_t_cells_alone(evidence: Evidence)
     (whole,), (part,) = (simulate(protocol, arms, e, ensemble, threads=1) for e in (evidence, without))
     assert whole.system.parameter_index == part.system.parameter_index
     assert np.array_equal(whole.parameters, part.parameters)
-
-
-def test_rules_set_apart_split_a_total_of_their_own(evidence: Evidence) -> None:
-    together = Evidence(
-        {
-            **evidence.tables,
-            "directions": {k: d for k, d in evidence.tables["directions"].items() if d.acts_on != "shares"},
-        },
-        ("together",),
-    )
-    system = compile_model(evidence, sites=dict.fromkeys(("CD4.naive", "MSC"), ("well",)))
-    column = system.parameter_index["rule:pge2-slows-t-division-ep4:fold"]
-    apart, joined = (
-        prior_ensemble(evidence, 6, seed=3).sample(system, e)[:, column] for e in (evidence, together)
-    )
-    assert not np.allclose(apart, joined)
