@@ -159,15 +159,15 @@ def test_the_strengths_of_a_family_share_out_its_total(evidence: Evidence, prior
 
 
 def test_a_rule_on_other_cells_leaves_the_strengths_alone(evidence: Evidence, prior: Ensemble) -> None:
-    """What MSC do to B cells says nothing about what they do to T cells, or about how they share it."""
+    """What MSC do to NK cells says nothing about what they do to T cells, or about how they share it."""
     row = evidence.rules["hlag5-lowers-t-ifng"]
     rules = evidence.tables["rules"]
-    for n, cell in enumerate(("B.active", "Tc1")):
-        system = compile_model(evidence, sites=dict.fromkeys(("Th1", "MSC", "B.active"), ("well",)))
+    for n, cell in enumerate(("NK.active", "Tc1")):
+        system = compile_model(evidence, sites=dict.fromkeys(("Th1", "MSC", "NK.active"), ("well",)))
         other = row.model_copy(update={"id": f"new-{n}", "cell": cell, "via": ""})
         more = Evidence({**evidence.tables, "rules": {**rules, other.identity(): other}}, ("more",))
         before, after = (strengths(system, prior, e)[row.id] for e in (evidence, more))
-        assert np.array_equal(before, after) == (cell == "B.active")
+        assert np.array_equal(before, after) == (cell == "NK.active")
 
 
 def test_shares_of_a_family_vary_as_their_dirichlet(evidence: Evidence, coculture: System) -> None:

@@ -174,6 +174,12 @@ class Ensemble:
                     out[:, system.parameter_index[name]] *= self.directions[direction.name]
 
 
+def stronger(ensemble: Ensemble, times: float) -> Ensemble:
+    """Return an ensemble with the potency of MSC multiplied."""
+    potency = ensemble.directions.get("potency", np.ones(len(ensemble)))
+    return replace(ensemble, directions={**ensemble.directions, "potency": potency * times})
+
+
 def uniform(seed: int, name: str, ids: tuple[int, ...]) -> np.ndarray:
     """Return the uniform numbers at places ``ids`` of the stream called ``name``, in (0, 1)."""
     key = int.from_bytes(blake2b(f"{seed}:{name}".encode(), digest_size=16).digest(), "little")
