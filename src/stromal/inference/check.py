@@ -12,8 +12,9 @@ from ..evidence import Evidence, load_evidence
 from ..experiments.ensemble import Ensemble, shipped_ensemble
 from .claims import Claim, load_claims
 from .outcomes import Outcome, run_claims
+from .parallel import Progress
 from .rows import bench_detail, bench_row, trial_detail, trial_row
-from .score import HOLDS, Progress, null_verdicts, summarise
+from .score import HOLDS, null_verdicts, summarise
 from .structure import Kind, bench_cells, classify, signed_graph
 from .trial_claims import TRIAL_DRAWS, TrialClaim, load_trial_claims, run_trial_claims
 
@@ -71,6 +72,7 @@ def check_claims(
     section: str | None = None,
     draws: int = 100,
     nulls: int = 20,
+    trial_nulls: int = 0,
     quick: bool = False,
     ensemble: Ensemble | None = None,
     threads: int | None = None,
@@ -81,12 +83,14 @@ def check_claims(
     Parameters
     ----------
     claims : sequence of str, optional
-        Ids; all by default. Claims on trials run with at most 40 draws and no nulls.
+        Ids; all by default. Claims on trials run with at most 40 draws.
     evidence : Evidence, optional
     section : str, optional
         Only claims of a section of the review (``2.1.1``; ``2.2`` takes 2.2.1 to 2.2.9).
     draws, nulls : int
         Size of the ensemble and number of shuffled models; 0 for none.
+    trial_nulls : int
+        Number of shuffled models for claims on trials, which take minutes each.
     quick : bool
         A smaller run: 25 draws (8 of trials), 2 nulls.
     ensemble : Ensemble, optional
@@ -113,8 +117,9 @@ def check_claims(
     evidence = evidence or load_evidence()
     if quick:
         draws, nulls = min(draws, QUICK_DRAWS), min(nulls, QUICK_NULLS)
-    if not 0 <= nulls <= 1000:
-        raise InputError(f"{nulls} nulls", key="nulls", suggestion="0 to 1000")
+    for name, number in (("nulls", nulls), ("trial_nulls", trial_nulls)):
+        if not 0 <= number <= 1000:
+            raise InputError(f"{number} nulls", key=name, suggestion="0 to 1000")
     every: dict[str, Claim | TrialClaim] = {**load_claims(evidence), **load_trial_claims(evidence)}
     picked = _choose(every, claims, section, evidence)
     chosen = {key: claim for key, claim in picked.items() if isinstance(claim, Claim)}
@@ -139,6 +144,8 @@ def check_claims(
     ]
     counted = {key: claim for key, claim in chosen.items() if claim.counted}
     shuffles = null_verdicts(counted, evidence, ensemble, nulls, threads, progress)
+    asked = {key: claim for key, claim in on_trials.items() if claim.counted}
+    trial_shuffles = null_verdicts(asked, evidence, ensemble, trial_nulls, threads, progress)
     details = {key: bench_detail(chosen[key], kinds[key], outcomes[key]) for key in chosen}
     details |= {key: trial_detail(on_trials[key], tried[key]) for key in on_trials}
     coverage: dict[str, int] = {}
@@ -150,7 +157,9 @@ def check_claims(
         if getattr(claim, "origin", "review") == "review" and key not in evidence.coverage
     )
     seconds = time.monotonic() - started
-    return CheckResult(rows, coverage, summarise(rows, shuffles), details, seconds, ensemble.seed)
+    return CheckResult(
+        rows, coverage, summarise(rows, shuffles, trial_shuffles), details, seconds, ensemble.seed
+    )
 
 
 def _choose(

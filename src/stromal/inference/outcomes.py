@@ -14,8 +14,7 @@ from ..experiments.ensemble import Ensemble
 from ..experiments.results import run_assay
 from .claims import Claim, Relation, holds
 from .kept import kept_file, read_kept, write_kept
-from .parallel import each
-from .score import Progress
+from .parallel import Progress, each
 
 __all__ = ["Outcome", "judge", "run_claims"]
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["each"]
+__all__ = ["Progress", "each"]
+
+#: Called with (what, done, of).
+Progress = Callable[[str, int, int], None]
 
 
 def each(

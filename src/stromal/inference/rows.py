@@ -13,7 +13,7 @@ from .trial_claims import Read, TrialClaim
 
 __all__ = ["bench_detail", "bench_row", "trial_detail", "trial_row"]
 
-ON_TRIAL = "on a trial: the whole patient stands between product and readout; no nulls"
+ON_TRIAL = "on a trial: the whole patient stands between product and readout"
 
 
 def bench_row(claim: Claim, kind: Kind, outcome: Outcome, without: float | None) -> dict[str, Any]:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..evidence import Evidence
-from ..experiments.ensemble import Ensemble
+from ..experiments.ensemble import Ensemble, stronger
 from .claims import Claim
 from .kept import kept_file, read_kept, write_kept
-from .parallel import each
+from .nulls import shuffled
+from .outcomes import run_claims
+from .parallel import Progress, each
+from .trial_claims import TrialClaim, run_trial_claims
 
-__all__ = ["Progress", "null_verdicts", "summarise", "verdict"]
+__all__ = ["null_verdicts", "summarise", "verdict"]
 
 #: Share of draws in which a claim must hold to *hold*, under which it *fails*, and that must be solved.
 HOLDS, FAILS, SOLVED = 0.9, 0.5, 0.95
 RESAMPLES = 2000
-
-Progress = Callable[[str, int, int], None]
+#: Draws of a claim on a trial in a null model.
+NULL_TRIAL_DRAWS = 20
 
 
 def verdict(share: float, solved: float) -> str:
@@ -39,7 +42,7 @@ def verdict(share: float, solved: float) -> str:
 
 
 def null_verdicts(
-    claims: Mapping[str, Claim],
+    claims: Mapping[str, Claim | TrialClaim],
     evidence: Evidence,
     ensemble: Ensemble,
     nulls: int,
@@ -52,9 +55,10 @@ def null_verdicts(
 
     Parameters
     ----------
-    claims : mapping of str to Claim
+    claims : mapping of str to Claim or TrialClaim
     evidence : Evidence
     ensemble : Ensemble
+        Of the bench. A disease keeps its own: it was fitted without MSC, so it fits a null model as well.
     nulls : int
     threads, progress
         As in `check_claims`; models run in processes of their own.
@@ -80,7 +84,7 @@ def null_verdicts(
 
 
 def null_model(
-    claims: Mapping[str, Claim],
+    claims: Mapping[str, Claim | TrialClaim],
     evidence: Evidence,
     ensemble: Ensemble,
     seed: int,
@@ -88,17 +92,17 @@ def null_model(
     threads: int | None,
 ) -> dict[str, bool]:
     """Say which claims hold in one shuffled model, and keep that."""
-    from .nulls import shuffled
-    from .outcomes import run_claims
-
-    model, tuned = shuffled(evidence, ensemble, seed=seed, threads=threads)
-    result = run_claims(claims, model, tuned, threads=threads)
+    model, potency = shuffled(evidence, ensemble, seed=seed, threads=threads)
+    bench = {key: claim for key, claim in claims.items() if isinstance(claim, Claim)}
+    on_trials = {key: claim for key, claim in claims.items() if isinstance(claim, TrialClaim)}
+    result = run_claims(bench, model, stronger(ensemble, potency), threads=threads)
+    result |= run_trial_claims(on_trials, model, NULL_TRIAL_DRAWS, potency=potency, threads=threads)
     held = {k: verdict(o.share, float(o.solved.mean())) == "holds" for k, o in result.items()}
     write_kept(file, held)
     return held
 
 
-def _whole(kept: Any, claims: Mapping[str, Claim]) -> dict[str, bool] | None:
+def _whole(kept: Any, claims: Mapping[str, Claim | TrialClaim]) -> dict[str, bool] | None:
     """Return a kept outcome if it answers exactly these claims."""
     whole = (
         isinstance(kept, dict)
@@ -109,7 +113,9 @@ def _whole(kept: Any, claims: Mapping[str, Claim]) -> dict[str, bool] | None:
 
 
 def summarise(
-    rows: Sequence[Mapping[str, Any]], nulls: Sequence[Mapping[str, bool]]
+    rows: Sequence[Mapping[str, Any]],
+    nulls: Sequence[Mapping[str, bool]],
+    trial_nulls: Sequence[Mapping[str, bool]] = (),
 ) -> dict[str, dict[str, Any]]:
     """Count verdicts by kind of claim, with the lift over the null.
 
@@ -117,8 +123,8 @@ def summarise(
     ----------
     rows : sequence of mapping
         One a claim, with ``id, kind, counted, verdict``.
-    nulls : sequence of mapping
-        From `null_verdicts`.
+    nulls, trial_nulls : sequence of mapping
+        From `null_verdicts`, of claims on the bench and on trials.
 
     Returns
     -------
@@ -127,7 +133,6 @@ def summarise(
         mixed, fails, unsolved, by_own_paper, null, lift, lo, hi``.
     """
     out = {}
-    # claims on trials have no nulls: a shuffled model would need a calibrated disease of its own
     kinds = ["direct", "structural", "emergent", "all"]
     kinds += ["trial"] if any(r["kind"] == "trial" for r in rows) else []
     for kind in kinds:
@@ -145,8 +150,9 @@ def summarise(
             "lo": None,
             "hi": None,
         }
-        if some and nulls and kind != "trial":
-            by_null = np.array([[n[r["id"]] for r in some] for n in nulls], dtype=float)
+        beside = trial_nulls if kind == "trial" else nulls
+        if some and beside:
+            by_null = np.array([[n[r["id"]] for r in some] for n in beside], dtype=float)
             entry |= _lift(held, by_null)
         out[kind] = entry
     return out

@@ -109,14 +109,15 @@ def signed_graph(evidence: Evidence, cells_present: Iterable[str] | None = None)
                 "converts": [(what, -1), (("mediator", action.to), 1)],
                 "migrates": [(here, 1)],
                 "engulfs": [(("carried", lineage(cell), "engulfed"), 1)],
+                "kills": [],
                 "transfers": [],
             }
             for target, sign in does[action.verb]:
                 edge(act, target, sign)
             if action.verb in ("becomes", "death") and action.to:
                 edge(act, ("cell", action.to), 1)
-            for other in cells(action.to) if action.verb in ("engulfs", "transfers") else ():
-                if action.verb == "engulfs":
+            for other in cells(action.to) if action.verb in ("engulfs", "kills", "transfers") else ():
+                if action.verb != "transfers":
                     edge(act, ("cell", other), -1)
                     edge(("cell", other), act, 1)
                 else:

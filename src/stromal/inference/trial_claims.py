@@ -15,16 +15,17 @@ import numpy as np
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
+from ..experiments.ensemble import stronger
 from ..experiments.observer import Observer
 from ..experiments.paths import Paths
+from ..experiments.posterior import Posterior, disease_posterior
 from ..experiments.statistics import Estimand, analyse, parse_estimands
 from ..experiments.trial import Trial, load_trial
-from ..experiments.trial_run import TrialResult, run_trial, setting, slots
+from ..experiments.trial_run import follow_arms, setting, slots
 from .claims import Relation, about_claims, claim_tables, parse_relation
 from .kept import kept_file, read_kept, write_kept
 from .outcomes import Outcome, judge
-from .parallel import each
-from .score import Progress
+from .parallel import Progress, each
 
 __all__ = ["TRIAL_DRAWS", "TrialClaim", "load_trial_claims", "run_trial_claims"]
 
@@ -179,6 +180,7 @@ def run_trial_claims(
     evidence: Evidence,
     draws: int = TRIAL_DRAWS,
     *,
+    potency: float = 1.0,
     seed: int = 1,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -191,10 +193,12 @@ def run_trial_claims(
     evidence : Evidence
     draws : int
         Of the ensemble of the disease.
+    potency : float
+        Multiplies what MSC do: null models are set to the suppression seen in vitro.
     seed : int
         Of patients' chance.
     threads, progress
-        As in `check_claims`.
+        As in `check_claims`; trials run in processes of their own.
     """
     by_trial: dict[str, dict[str, TrialClaim]] = {}
     for key, claim in claims.items():
@@ -207,7 +211,7 @@ def run_trial_claims(
         if progress:
             progress("claims on trials", ended, len(by_trial))
 
-    jobs = [(some, evidence, draws, seed) for some in by_trial.values()]
+    jobs = [(some, evidence, draws, potency, seed) for some in by_trial.values()]
     found: dict[str, Outcome] = {}
     for outcomes in each(_one_trial, jobs, threads=threads, done=done):
         found |= outcomes
@@ -215,27 +219,26 @@ def run_trial_claims(
 
 
 def _one_trial(
-    claims: Mapping[str, TrialClaim], evidence: Evidence, draws: int, seed: int, threads: int | None
+    claims: Mapping[str, TrialClaim],
+    evidence: Evidence,
+    draws: int,
+    potency: float,
+    seed: int,
+    threads: int | None,
 ) -> dict[str, Outcome]:
     """Run one trial with the arms that its claims need, and judge these."""
     trial = next(iter(claims.values())).trial
     reads = list(dict.fromkeys(read for claim in claims.values() for read in claim.arms.values()))
-    file = kept_file("trial-claims", evidence.digest, trial, draws, seed, reads)
+    file = kept_file("trial-claims", evidence.digest, trial, draws, potency, seed, reads)
     old = read_kept(file)
     if isinstance(old, list) and len(old) == len(reads):
         values = {read: np.array(v, dtype=float) for read, v in zip(reads, old, strict=True)}
     else:
         wanted = {read.arm for read in reads}
         used = tuple(arm for arm in trial.arms if arm.name in wanted or arm.name == trial.reference)
-        result = run_trial(
-            replace(trial, arms=used),
-            evidence=evidence,
-            draws=draws,
-            replicates=1,
-            seed=seed,
-            threads=threads,
-        )
-        values = arm_values(result, reads, seed=seed)
+        posterior = disease_posterior(trial.disease, trial.endpoints).head(draws)
+        posterior = replace(posterior, ensemble=stronger(posterior.ensemble, potency))
+        values = arm_values(replace(trial, arms=used), evidence, posterior, reads, seed=seed, threads=threads)
         write_kept(file, [values[read].tolist() for read in reads])
     return {
         key: judge(claim.expect, {arm: values[read] for arm, read in claim.arms.items()})
@@ -243,15 +246,24 @@ def _one_trial(
     }
 
 
-def arm_values(result: TrialResult, reads: Sequence[Read], *, seed: int = 1) -> dict[Read, np.ndarray]:
+def arm_values(
+    trial: Trial,
+    evidence: Evidence,
+    posterior: Posterior,
+    reads: Sequence[Read],
+    *,
+    seed: int = 1,
+    threads: int | None = None,
+) -> dict[Read, np.ndarray]:
     """Return what is read in each draw, in all its patients whatever the arm they were allotted to.
 
     Returns
     -------
     dict of Read to array (draws,)
     """
-    trial, posterior = result.trial, result.posterior
-    rows, draw = slots(result.patients, posterior.distinct()[1], SEEN, seed)
+    bodies, which = posterior.distinct()
+    patients, followed = follow_arms(trial, evidence, bodies, threads=threads)
+    rows, draw = slots(patients, which, SEEN, seed)
     there = np.unique(draw)
     out: dict[Read, np.ndarray] = {}
     paths = {
@@ -262,7 +274,7 @@ def arm_values(result: TrialResult, reads: Sequence[Read], *, seed: int = 1) -> 
             tuple(f"{path.ids[r]}#{s}" for s, r in enumerate(rows)),
             path.ok[rows],
         )
-        for arm, path in result.followed.paths.items()
+        for arm, path in followed.paths.items()
     }
     for read in reads:
         if read.estimand is None:
