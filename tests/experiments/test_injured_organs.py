@@ -116,3 +116,13 @@ def test_macrophages_clear_bacteria(evidence: Evidence) -> None:
     usual = follow(name, [5.0], evidence, without=())[germ]
     idle = follow(name, [5.0], evidence, without=(), parameters=none)[germ]
     assert np.median(idle) > 3 * np.median(usual)
+
+
+def test_neutrophils_follow_the_chemokine_into_the_lung_and_harm_it(evidence: Evidence) -> None:
+    name, cell = "mouse-lps-lung", "lung:neutrophil"
+    calm, usual = (follow(name, [1.5], evidence, without=w) for w in (("LPS",), ()))
+    deaf = {"rule:cxcl1-draws-neutrophils-to-lung:half_max": 1e6}
+    kept = follow(name, [1.5], evidence, without=(), parameters=deaf)
+    assert np.median(usual[cell] / calm[cell]) > 2.5
+    assert np.median(kept[cell] / usual[cell]) < 0.7
+    assert np.median(damage(name, kept, evidence)) < np.median(damage(name, usual, evidence))
