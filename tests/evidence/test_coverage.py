@@ -14,6 +14,7 @@ import stromal
 from stromal.evidence import Evidence, load_evidence
 from stromal.evidence.ask import ask, statements
 from stromal.evidence.conflicts import conflicts, known_conflicts
+from stromal.inference.claims import load_claims
 from stromal.inference.trial_claims import load_trial_claims
 
 CLAIMS = Path(stromal.__file__).parent / "experiments" / "claims"
@@ -100,7 +101,13 @@ def test_what_is_not_counted_is_said_in_both_places(evidence: Evidence) -> None:
         f"{row.file}, line {row.row}: {key} is not counted: {claim.why_not}"
         for key, claim in load_trial_claims(evidence).items()
         for row in [evidence.coverage[key]]
-        if row.reason != ("" if claim.counted else f"not counted: {claim.why_not}")
+        if not claim.counted and row.reason != f"not counted: {claim.why_not}"
+    )
+    report(
+        f"{row.file}, line {row.row}: {key} is {'' if claim.counted else 'not '}counted, the row says {row.reason!r}"
+        for key, claim in {**load_claims(evidence), **load_trial_claims(evidence)}.items()
+        for row in [evidence.coverage.get(key)]
+        if row and claim.counted == row.reason.startswith("not counted")
     )
 
 
@@ -128,6 +135,24 @@ def test_each_claim_of_the_graph_rests_on_a_link_with_its_references(evidence: E
                 yield f"links.csv: {row.where} cites {[link.refs for link in links]}, the claim {key} {sorted(refs[key])}"
 
     report(mistakes())
+
+
+def test_what_the_review_gives_no_sign_is_neither_counted_nor_a_signed_link(evidence: Evidence) -> None:
+    with open(CLAIMS / "review.csv", encoding="utf-8", newline="") as stream:
+        unsigned = {row["claim"] for row in csv.DictReader(stream) if not row["direction"]}
+    claims = {**load_claims(evidence), **load_trial_claims(evidence)}
+    report(
+        f"{claims[key].file}: {key} has no direction and is counted"
+        for key in sorted(unsigned & claims.keys())
+        if claims[key].counted
+    )
+    report(
+        f"{row.file}, line {row.row}: link {name} is signed, the claim {key} is not"
+        for key, row in evidence.coverage.items()
+        if row.fate == "graph" and (key in unsigned or row.reason.startswith("no sign given"))
+        for name in row.where.split(";")
+        if evidence.links[name.strip()].effect != "affects"
+    )
 
 
 def test_what_is_not_tested_says_why(evidence: Evidence) -> None:
