@@ -48,6 +48,11 @@ ARMS: dict[str, dict[str, dict[str, Any]]] = {
         "apoptotic": {"product": "apoptotic MSC"},
     },
     "monocyte-migration": {"contact": {}, "late": {"msc_day": 0.3}, "MSC": {"product": "MSC"}},
+    "nk-activation": {"contact": {}, "transwell": {"contact": "transwell"}, "late": {"msc_day": 2.0}},
+    "nk-killing": {"contact": {}, "IFNG": {"priming": ["IFNG"]}},
+    "neutrophil-migration": {"contact": {}, "MSC late": {"msc_day": 0.3}},
+    "neutrophils": {"contact": {}, "transwell": {"contact": "transwell"}},
+    "bacterial-clearance": {"contact": {}, "transwell": {"contact": "transwell"}},
     "monocytes": {
         "contact": {},
         "transwell": {"contact": "transwell"},

@@ -11,9 +11,10 @@ from stromal.errors import InputError
 from stromal.evidence import Evidence
 from stromal.inference.check import check_claims
 from stromal.inference.claims import load_claims
+from stromal.inference.outcomes import judge
+from stromal.inference.rows import trial_detail, trial_row
 from stromal.inference.score import summarise
-from stromal.inference.trial_claims import judge, load_trial_claims
-from stromal.inference.trial_rows import trial_detail, trial_row
+from stromal.inference.trial_claims import load_trial_claims
 
 GOOD = """
 ["one"]
@@ -68,12 +69,13 @@ def test_verdicts_follow_the_rules_of_the_bench(tmp_path: Path, evidence: Eviden
     claim = read(tmp_path, GOOD, evidence)["one"]
     none = np.full(10, 20.0)
     cells = np.array([30.0] * 9 + [20.0])
-    outcome = judge(claim, {"none": none, "cells": cells, "dead": none})
+    outcome = judge(claim.expect, {"none": none, "cells": cells, "dead": none})
     row = trial_row(claim, outcome)
     assert (row["verdict"], row["share"], row["draws"], row["kind"]) == ("holds", 0.9, 10, "trial")
     cells[:2] = np.nan
     assert (
-        trial_row(claim, judge(claim, {"none": none, "cells": cells, "dead": none}))["verdict"] == "unsolved"
+        trial_row(claim, judge(claim.expect, {"none": none, "cells": cells, "dead": none}))["verdict"]
+        == "unsolved"
     )
     detail = trial_detail(claim, outcome)
     assert [arm["day"] for arm in detail["arms"]] == [28, 28, 14]

@@ -159,6 +159,8 @@ def _happens(network: Network, act: Act, place: str) -> bool:
         return place not in BENCH
     if verb == "migrates":
         return what == place and to in network.sites.get(act.cell, ())
+    if verb == "kills":
+        return any(place in network.sites[prey] for prey in network.present(to))
     if verb == "becomes":
         return place in network.sites.get(to, ())
     if verb in ("secretes", "takes up", "converts") and network.levels:
