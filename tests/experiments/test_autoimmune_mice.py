@@ -96,7 +96,7 @@ def test_without_the_rules_that_kill_the_organ_is_whole(
     factors = {f"rule:{rule}:half_max": 1e6 for rule in killers}
     with_them = course(evidence, name, observable, [day]).max()
     # a wave of death is part of how it begins in NOD mice
-    assert with_them > 0.15 and course(evidence, name, observable, [day], factors=factors).max() < 0.06
+    assert with_them > 0.1 and course(evidence, name, observable, [day], factors=factors).max() < 0.06
 
 
 def test_pdl1_of_the_host_holds_diabetes_back(evidence: Evidence) -> None:
