@@ -93,5 +93,5 @@ def test_claims_on_trials_stand_apart_from_the_lift() -> None:
 
 
 def test_a_claim_that_is_no_experiment_says_why(evidence: Evidence) -> None:
-    with pytest.raises(InputError, match="NK cells"):
-        check_claims(["S3-052"], evidence=evidence, nulls=0)
+    with pytest.raises(InputError, match="self-renewal"):
+        check_claims(["S2-001"], evidence=evidence, nulls=0)
