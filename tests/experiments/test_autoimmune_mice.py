@@ -69,6 +69,11 @@ def test_healthy_mice_stay_healthy(name: str, evidence: Evidence) -> None:
     observable, day = MICE[name]
     seen = course(evidence, name, observable, [day / 2, day, 200.0], healthy=True)
     assert len(seen) >= 7 and seen.max() < 0.05
+    # nor do living MSC in lung and circulation do a healthy mouse harm
+    treated = course(
+        evidence, name, observable, [30.0, 100.0], healthy=True, dose={"lung:MSC": 1000.0, "rest:MSC": 10.0}
+    )
+    assert treated.max() < 0.05
 
 
 @pytest.mark.parametrize("name", sorted(MICE))
