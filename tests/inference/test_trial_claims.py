@@ -36,7 +36,7 @@ def test_every_shipped_claim_on_a_trial_is_of_the_review(evidence: Evidence) -> 
     found = load_trial_claims(evidence)
     assert found and not set(found) & set(load_claims(evidence))
     for claim in found.values():
-        assert claim.section and claim.refs or not claim.counted, claim.id
+        assert claim.section or not claim.counted, claim.id
 
 
 def test_arms_and_days_are_read(tmp_path: Path, evidence: Evidence) -> None:
