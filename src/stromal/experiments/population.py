@@ -195,6 +195,13 @@ def followed(
     """Solve patients through events, each (day, scale, shift), and return their states on given days."""
     from ..ode import Events
 
+    if len(days) == 1:
+        # nothing to solve: only what happens at once
+        y = patients.y
+        for _, scale, shift in events:
+            y = scale * y + shift
+        n = len(patients)
+        return Result(y[:, None, :], np.zeros(n, dtype=np.int32), np.zeros(n, dtype=np.int64))
     happens = None
     if events:
         happens = Events(
@@ -254,14 +261,8 @@ def enrol(
     events = [e for e in insults(some, disease, ensemble, evidence, size) if e[0] <= rules.day]
     asked = {c.day for c in rules.criteria} | {c.over_day or 0.0 for c in rules.criteria} | {0.0}
     days = np.unique(np.array([0.0, *(rules.day + d for d in asked if rules.day + d > 0)]))
-    if len(days) > 1:
-        result = followed(some, events, days, threads)
-        path, ok = result.y, result.ok
-    else:
-        y = some.y
-        for _, scale, shift in events:
-            y = scale * y + shift
-        path, ok = y[:, None, :], np.ones(len(some), dtype=bool)
+    result = followed(some, events, days, threads)
+    path, ok = result.y, result.ok
     fits = ok & known & meets_criteria(some, disease, evidence, path, days - rules.day)
     say(steps)
     chosen = _choose(some, disease, evidence, path[:, -1], fits, ensemble, keep)
