@@ -50,7 +50,7 @@ def attributes(source: Source) -> dict[str, Any]:
         "stromal": _version(),
         **{k: depends[k] for k in ("disease", "arm", "seed", "evidence", "code")},
         "layers": ";".join(source.evidence.layers),
-        "calibrated": int(source.disease.calibrated),
+        "calibrated": int(source.calibrated),
         "clock": source.disease.spec.clock,
         "enrolment_day": source.disease.spec.enrol.day,
         "inputs": json.dumps(depends),

@@ -64,7 +64,8 @@ def plan_source(
     when = _days(days or [disease.spec.enrol.day + d for d in USUAL], disease)
     units = {key: item.unit for key, item in disease.observables.items()}
     endpoints = parse_endpoints(disease.spec.endpoints, observables=units, file=disease.file)
-    ensemble, which = disease_posterior(disease, endpoints).head(draws).distinct()
+    posterior = disease_posterior(disease, endpoints).head(draws)
+    ensemble, which = posterior.distinct()
     extra: tuple[str, ...] = ()
     if trial is not None:
         # as in the trial itself, so that its patients are these
@@ -84,8 +85,20 @@ def plan_source(
         "draws that rest": bodies.share,
         "draws that keep to natural history": float(keeps.mean()),
     }
-    order = Order.of(turn)
-    return Source(disease, trial, taken, evidence, ensemble, bodies, order, extra, shown, when, yields)
+    return Source(
+        disease,
+        trial,
+        taken,
+        evidence,
+        ensemble,
+        bodies,
+        Order.of(turn),
+        extra,
+        shown,
+        when,
+        yields,
+        posterior.calibrated,
+    )
 
 
 def _find(name: str | Path, evidence: Evidence, arm: str) -> tuple[Disease, Trial | None, TrialArm | None]:

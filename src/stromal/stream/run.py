@@ -133,6 +133,7 @@ def stream_source(
                 ledger.write(folder)
                 store.create(folder, template, source.days, patients, chunk, attributes(source))
             else:
+                store.tidy(folder)
                 ledger = replace(ledger, done=store.whole(folder, template, ledger.done, chunk))
             starts = ledger.chunks()
             if scheduler and len(starts):

@@ -50,6 +50,8 @@ class Source:
     days : tuple of float
         Clock of the disease, rising.
     yields : dict of str to float
+    calibrated : bool
+        Whether the draws were fitted to control arms.
     """
 
     disease: Disease
@@ -63,6 +65,7 @@ class Source:
     observables: tuple[str, ...]
     days: tuple[float, ...]
     yields: Mapping[str, float]
+    calibrated: bool
 
     @property
     def system(self) -> System:

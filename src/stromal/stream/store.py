@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError
 from .source import Template
 
-__all__ = ["NAME", "create", "need_zarr", "whole", "write"]
+__all__ = ["NAME", "create", "need_zarr", "tidy", "whole", "write"]
 
 NAME = "population.zarr"
 
@@ -85,6 +85,12 @@ def write(folder: Path, template: Template, start: int, made: Mapping[str, np.nd
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def tidy(folder: Path) -> None:
+    """Remove files that a run did not live to finish; zarr gives them their name when they are whole."""
+    for file in (folder / NAME).glob("*/*.partial"):
+        file.unlink()
 
 
 def whole(folder: Path, template: Template, done: int, chunk: int) -> int:
