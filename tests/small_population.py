@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from small_disease import disease_evidence, write_disease
@@ -16,10 +17,17 @@ PATIENTS, CHUNK = 44, 10
 DAYS = (0.0, 1.0, 2.0, 5.0, 9.0)
 
 
-def small_source(folder: Path, *, arm: str = "", draws: int = 5, days: tuple[float, ...] = DAYS) -> Source:
+def small_source(
+    folder: Path,
+    *,
+    arm: str = "",
+    draws: int = 5,
+    days: tuple[float, ...] = DAYS,
+    **changes: Mapping[str, str],
+) -> Source:
     """Return the source of a population of the small disease, whose files are put into a folder."""
     evidence = disease_evidence(folder / "tables")
-    path = write_disease(folder / "disease")
+    path = write_disease(folder / "disease", **changes)
     name = path.parent / "small-trial.toml" if arm else path
     return plan_source(name, evidence, days=days, arm=arm, draws=draws, threads=1)
 

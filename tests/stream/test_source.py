@@ -63,10 +63,12 @@ def test_without_a_trial_the_disease_takes_its_course(source: Source) -> None:
 
 
 def test_in_an_arm_patients_are_those_of_the_trial(tmp_path: Path) -> None:
-    source = small_source(tmp_path, arm="MSC", days=(2.0, 3.0, 9.0, 22.0))
+    source = small_source(
+        tmp_path, arm="MSC", days=(2.0, 3.0, 9.0, 22.0), disease={"least = 0.05": "least = 0.4"}
+    )
     assert source.trial is not None and source.extra == ()
     made = source.make(0, 150, 1)
-    taken = enrol(source.disease, source.evidence, source.ensemble, size=30, keep=8, threads=1)
+    taken = enrol(source.disease, source.evidence, source.ensemble, size=30, keep=5, threads=1)
     place = {name: i for i, name in enumerate(names(source, made))}
     assert all(made["eligible"][place[name]] for name in taken.ids)
     assert 0 < made["eligible"].mean() < 1

@@ -118,6 +118,7 @@ def stream_source(
     progress: Callable[[str, int, int], None] | None = None,
 ) -> xr.Dataset:
     """Stream the patients of a source, as `stream_population` does."""
+    check_target(folder, resume)
     fresh = Ledger(inputs(source), patients, chunk)
 
     def tell(done: int) -> None:
