@@ -131,7 +131,8 @@ class Source:
         until = {0.0, *(rules.day + d for d in asked if rules.day + d > 0)}
         days = np.array(sorted(until | {d for d in self.days if d <= rules.day}))
         run = followed(some, [e for e in events if e[0] <= rules.day], days, threads)
-        now = replace(some, y=run.y[:, -1], day=rules.day)
+        # a run that did not end is not gone on with: the patient is followed from health, and not counted
+        now = replace(some, y=np.where(run.ok[:, None], run.y[:, -1], some.y), day=rules.day)
         fits = meets_criteria(some, self.disease, self.evidence, run.y, days - rules.day)
         fits &= in_strata(now, self.disease, self.evidence, now.y)[0]
         early = np.searchsorted(days, [d for d in self.days if d <= rules.day])
