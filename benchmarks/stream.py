@@ -71,11 +71,11 @@ def main() -> None:
     if len(rows) > 1:
         a, b = rows[-2:]
         n = b["patients"] - a["patients"]
-        slope = {k: (b[k] - a[k]) / n for k in ("cpu", "bytes", "peak")}
+        slope = {k: (b[k] - a[k]) / n for k in ("cpu", "bytes")}
         print(
-            f"extrapolated from the slope to {FAR} patients: {slope['cpu'] * FAR / 3600:.0f} hours of one "
-            f"processor, {slope['bytes'] * FAR / 1e9:.1f} GB on disk; memory grows by "
-            f"{slope['peak'] / 1e-3:.2f} MB a thousand patients"
+            f"extrapolated from the slope to {FAR} patients: {slope['cpu'] * FAR / 3600:.1f} hours of one "
+            f"processor, {slope['bytes'] * FAR / 1e9:.1f} GB on disk; "
+            f"the peak of memory moved by {b['peak'] - a['peak']:.0f} MB"
         )
 
 

@@ -16,6 +16,7 @@ import pytest
 from small_population import CHUNK, PATIENTS, small_source, stored
 
 import stromal
+from stromal.errors import InputError
 from stromal.stream import open_population, store
 from stromal.stream.ledger import Ledger
 from stromal.stream.run import stream_source
@@ -139,6 +140,18 @@ def test_lost_files_are_made_again(source: Source, undisturbed: dict[str, bytes]
     (folder / store.NAME / "solved" / "3").write_bytes(b"")
     stream_source(source, folder, PATIENTS, chunk=CHUNK, resume=True, threads=1)
     assert stored(folder) == undisturbed
+
+
+@pytest.mark.parametrize("content", [None, b"{}", b"not json"])
+def test_a_store_without_its_names_is_refused(content: bytes | None, source: Source, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    stream_source(source, folder, 20, chunk=CHUNK, threads=1)
+    file = folder / store.NAME / "damage" / ".zarray"
+    file.unlink() if content is None else file.write_bytes(content)
+    kept = (folder / store.NAME / "damage" / "0.0").read_bytes()
+    with pytest.raises(InputError, match="not the store"):
+        stream_source(source, folder, 20, chunk=CHUNK, resume=True, threads=1)
+    assert (folder / store.NAME / "damage" / "0.0").read_bytes() == kept
 
 
 def test_a_run_that_has_ended_is_left_alone(

@@ -43,7 +43,9 @@ def open_population(folder: str | Path) -> xr.Dataset:
         raise InputError("holds no population", file=str(folder))
     if not ledger.done:
         raise InputError("holds no whole chunk of patients yet", file=str(folder))
-    data = xr.open_zarr(path / NAME, chunks="auto" if _dask() else None, zarr_format=2)
+    data = xr.open_zarr(
+        path / NAME, chunks="auto" if _dask() else None, zarr_format=2, decode_timedelta=False
+    )
     return data.isel(patient=slice(0, ledger.done))
 
 

@@ -130,12 +130,13 @@ def stream_source(
         with only_writer(folder):
             ledger = _begun(folder, fresh, resume)
             template = source.template()
-            if ledger.done == 0:
-                ledger.write(folder)
-                store.create(folder, template, source.days, patients, chunk, attributes(source))
-            else:
+            if ledger.done:
+                store.check(folder, template, patients)
                 store.tidy(folder)
                 ledger = replace(ledger, done=store.whole(folder, template, ledger.done, chunk))
+            else:
+                ledger.write(folder)
+                store.create(folder, template, source.days, patients, chunk, attributes(source))
             starts = ledger.chunks()
             if scheduler and len(starts):
                 made = chunks_on(scheduler, source, starts, patients, threads)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pickle
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -57,14 +57,14 @@ def chunks_on(
         If there is no scheduler or worker, or a worker has another version of the program.
     """
     try:
+        import distributed
         import joblib
-        from distributed import Client
     except ImportError:
         raise InputError(
             "a scheduler needs dask", key="scheduler", suggestion="pip install 'stromal[dask]'"
         ) from None
     try:
-        client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
+        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as err:
         raise InputError(
             f"no dask scheduler answers at {scheduler}: {err}", key="scheduler", suggestion="tcp://host:8786"
@@ -86,11 +86,16 @@ def chunks_on(
                     joblib.delayed(_remote)(packed, code, a, min(a + starts.step, stop), threads or 1)
                     for a in some
                 )
-                yield from zip(some, _each(joblib, calls), strict=True)
-
-
-def _each(joblib: Any, calls: Iterator[Any]) -> Iterator[dict[str, np.ndarray]]:
-    yield from joblib.Parallel(return_as="generator", batch_size=1, pre_dispatch="all")(calls)
+                try:
+                    made = joblib.Parallel(return_as="generator", batch_size=1, pre_dispatch="all")(calls)
+                    yield from zip(some, made, strict=True)
+                except (OSError, CancelledError, distributed.KilledWorker) as err:
+                    raise InputError(
+                        f"scheduler or workers are lost: {err}",
+                        file=scheduler,
+                        key="scheduler",
+                        suggestion="resume when they are back",
+                    ) from err
 
 
 def _remote(packed: bytes, code: str, start: int, stop: int, threads: int) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import InputError
 from .source import Template
 
-__all__ = ["NAME", "create", "need_zarr", "tidy", "whole", "write"]
+__all__ = ["NAME", "check", "create", "need_zarr", "tidy", "whole", "write"]
 
 NAME = "population.zarr"
 
@@ -51,7 +51,7 @@ def create(
     path = folder / NAME
     if path.exists():
         shutil.rmtree(path)
-    coords = {"day": ("day", np.array(days), {"units": "days"})}
+    coords = {"day": ("day", np.array(days), {"long_name": "days on the clock of the disease"})}
     empty = xr.Dataset({k: v for k, v in template.items()}, coords, attrs)
     empty = empty.set_coords(["draw", "number"])
     encoding: dict[str, dict[str, Any]] = {}
@@ -85,6 +85,27 @@ def write(folder: Path, template: Template, start: int, made: Mapping[str, np.nd
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def check(folder: Path, template: Template, patients: int) -> None:
+    """Refuse a store whose names or shapes are not those of the population.
+
+    Raises
+    ------
+    InputError
+    """
+    zarr = need_zarr()
+    try:
+        group = zarr.open_group(folder / NAME, mode="r", zarr_format=2, use_consolidated=False)
+        sound = all(group[name].shape[0] == patients for name in template)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        sound = False
+    if not sound:
+        raise InputError(
+            "is not the store that the ledger beside it speaks of",
+            file=str(folder / NAME),
+            suggestion="remove the folder and begin anew",
+        )
 
 
 def tidy(folder: Path) -> None:
