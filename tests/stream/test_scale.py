@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,25 @@ def test_no_scheduler_answers(source: Source, tmp_path: Path, monkeypatch: pytes
     for address in ("tcp://127.0.0.1:1", "nonsense", "tcp://"):
         with pytest.raises(InputError, match="no dask scheduler"):
             stream_source(source, tmp_path / "out", PATIENTS, scheduler=address, resume=True)
+
+
+@pytest.mark.parametrize(
+    "loss", [CancelledError("gone"), OSError("gone"), distributed.KilledWorker("x", None)]
+)
+def test_a_cluster_that_is_lost_is_said(
+    loss: BaseException,
+    cluster,  # noqa: ANN001
+    source: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lost(**options):  # noqa: ANN003, ANN202
+        def run(calls):  # noqa: ANN001, ANN202
+            raise loss
+            yield
+
+        return run
+
+    monkeypatch.setattr("joblib.Parallel", lost)
+    with pytest.raises(InputError, match="scheduler or workers are lost.*resume"):
+        stream_source(source, tmp_path / "out", PATIENTS, scheduler=cluster.scheduler_address)
