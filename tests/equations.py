@@ -6,10 +6,11 @@ from pathlib import Path
 
 from small import small_evidence
 
+from stromal.evidence import Evidence
 from stromal.model import System, compile_model
 from stromal.model.expr import evaluate, evaluate_all
 
-__all__ = ["RULE", "SLOW", "at", "built", "slopes"]
+__all__ = ["RULE", "SLOW", "at", "built", "slopes", "turned"]
 
 RULE = {
     "id": "ifng-licenses",
@@ -54,3 +55,16 @@ def slopes(system: System, **levels: float) -> dict[str, float]:
     env |= {k if k in env else f"well:{k}": v for k, v in levels.items()}
     names = [s.name for s in system.states]
     return dict(zip(names, map(float, evaluate_all(system.right_hand_side(), env)), strict=True))
+
+
+def turned(evidence: Evidence, rule: str) -> Evidence:
+    """Return the tables with one rule the other way round."""
+    row = evidence.rules[rule]
+    change = {
+        "increases": {"effect": "decreases", "fold": 1 / (row.fold or 1.0)},
+        "decreases": {"effect": "increases", "fold": 1 / max(row.fold or 0.0, 0.05)},
+        "requires": {"effect": "decreases", "fold": 0.1, "leak": None},
+    }[row.effect]
+    tables = {**evidence.tables, "rules": {**evidence.tables["rules"]}}
+    tables["rules"][row.identity()] = row.model_copy(update=change)
+    return Evidence(tables, ("turned",))

@@ -23,8 +23,9 @@ from stromal.evidence import Evidence, load_evidence
 from stromal.experiments.assay import Assay, list_assays, load_assay
 from stromal.experiments.ensemble import shipped_ensemble
 from stromal.experiments.results import run_assay
-from stromal.inference.check import run_claims, verdict
 from stromal.inference.claims import Claim, load_claims
+from stromal.inference.outcomes import run_claims
+from stromal.inference.score import verdict
 
 from .idle import Idle, write_report
 

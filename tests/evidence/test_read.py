@@ -229,11 +229,12 @@ def test_nearest_ignores_case_and_lists_few_names() -> None:
 
 def test_members_of_lineages_and_groups(evidence: Evidence) -> None:
     assert evidence.members["Th1"] == ("Th1",)
-    assert set(evidence.members["Tconv"]) == {"CD4.naive", "CD4.active", "Th1", "Th17", "CD4.memory"}
+    assert set(evidence.members["Tconv"]) == {"CD4.naive", "CD4.active", "Th1", "Th17", "Tfh", "CD4.memory"}
     assert set(evidence.members["effector T"]) == {
         "CD4.active",
         "Th1",
         "Th17",
+        "Tfh",
         "CD8.active",
         "Tc1",
         "CD8.GVL",

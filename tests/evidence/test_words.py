@@ -34,6 +34,7 @@ CELLS = {"MSC", "MSC.apoptotic", "CD4.active", "macrophage"}
         ("converts TRP>KYN", Action("converts", "TRP", "KYN")),
         ("expresses PD-L1", Action("expresses", "PD-L1")),
         ("engulfs MSC.dead", Action("engulfs", to="MSC.dead")),
+        ("kills MSC", Action("kills", to="MSC")),
         ("transfers mitochondria to activated CD4", Action("transfers", "mitochondria", "activated CD4")),
         ("keeps mitochondria", Action("keeps", "mitochondria")),
         ("migrates insert>well", Action("migrates", "insert", "well")),

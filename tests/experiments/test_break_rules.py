@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import shipped_body as shipped
-from equations import at
+from equations import at, turned
 
 from stromal.evidence import Evidence
 from stromal.experiments.body import body_system
@@ -16,19 +16,6 @@ from stromal.model import System
 
 #: Half-maximal levels times this are never reached.
 SILENT = 1e30
-
-
-def turned(evidence: Evidence, rule: str) -> Evidence:
-    """Return the tables with one rule the other way round."""
-    row = evidence.rules[rule]
-    change = {
-        "increases": {"effect": "decreases", "fold": 1 / (row.fold or 1.0)},
-        "decreases": {"effect": "increases", "fold": 1 / max(row.fold or 0.0, 0.05)},
-        "requires": {"effect": "decreases", "fold": 0.1, "leak": None},
-    }[row.effect]
-    tables = {**evidence.tables, "rules": {**evidence.tables["rules"]}}
-    tables["rules"][row.identity()] = row.model_copy(update=change)
-    return Evidence(tables, ("turned",))
 
 
 CASES = [

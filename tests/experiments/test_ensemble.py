@@ -15,6 +15,7 @@ from stromal.experiments.ensemble import (
     CONCENTRATION,
     Z90,
     Ensemble,
+    families,
     msc_rules,
     prior_ensemble,
     selects,
@@ -138,24 +139,16 @@ def test_the_strengths_of_a_family_share_out_its_total(evidence: Evidence, prior
     )
     for potency in (1.0, 2.0):
         found = strengths(system, along(prior, potency=potency), evidence)
-        families: dict[tuple[str, str], dict[str, str]] = {}
         potent = next(d for d in evidence.directions if d.name == "potency")
-        for name in msc_rules(evidence):
-            rule = evidence.rules[name]
-            families.setdefault((rule.behaviour, rule.effect), {}).setdefault(rule.group or name, name)
         checked = 0
-        for pathways in families.values():
-            rules = [evidence.rules[name] for name in pathways.values()]
+        for behaviour, effect, pathways in families(evidence):
+            rules = [members[0] for members in pathways.values()]
             if not all(r.id in found and selects(potent, evidence, rule=r) for r in rules):
                 continue
+            assert {(r.behaviour, r.effect) for r in rules} == {(behaviour, effect)}
             groups = {r.group for r in rules if r.group}
             members = [
-                r
-                for r in evidence.rules.values()
-                if r.group in groups
-                and r.behaviour == rules[0].behaviour
-                and r.effect == rules[0].effect
-                and r.id in found
+                r for found_ in pathways.values() for r in found_ if r.group in groups and r.id in found
             ]
             if len({r.fold for r in members}) > len(groups):
                 continue  # the class of a pathway is that of its first rule
@@ -165,16 +158,28 @@ def test_the_strengths_of_a_family_share_out_its_total(evidence: Evidence, prior
         assert checked >= 3
 
 
+def test_a_rule_on_other_cells_leaves_the_strengths_alone(evidence: Evidence, prior: Ensemble) -> None:
+    """What MSC do to NK cells says nothing about what they do to T cells, or about how they share it."""
+    row = evidence.rules["hlag5-lowers-t-ifng"]
+    rules = evidence.tables["rules"]
+    for n, cell in enumerate(("NK.active", "Tc1")):
+        system = compile_model(evidence, sites=dict.fromkeys(("Th1", "MSC", "NK.active"), ("well",)))
+        other = row.model_copy(update={"id": f"new-{n}", "cell": cell, "via": ""})
+        more = Evidence({**evidence.tables, "rules": {**rules, other.identity(): other}}, ("more",))
+        before, after = (strengths(system, prior, e)[row.id] for e in (evidence, more))
+        assert np.array_equal(before, after) == (cell == "NK.active")
+
+
 def test_shares_of_a_family_vary_as_their_dirichlet(evidence: Evidence, coculture: System) -> None:
     """Gamma draws of shape w, divided by their sum: the variance of a share is m (1 - m) / (sum of w + 1)."""
     many = along(prior_ensemble(evidence, 2000, seed=9))
-    chosen = msc_rules(evidence)
-    family = [
-        r
-        for r in evidence.rules.values()
-        if r.id in chosen and (r.behaviour, r.effect) == ("division", "decreases")
-    ]
-    pathways = {r.group or r.id: r for r in reversed(family)}  # the first rule of each gives its class
+    (family,) = (
+        pathways
+        for behaviour, effect, pathways in families(evidence)
+        if (behaviour, effect) == ("division", "decreases")
+        and any(r.cell == "effector T" for rules in pathways.values() for r in rules)
+    )
+    pathways = {name: rules[0] for name, rules in family.items()}  # the first rule gives the class
     classes = {name: abs(np.log(rule.fold or 1.0)) for name, rule in pathways.items()}
     found = strengths(coculture, many, evidence)
     total, checked = sum(classes.values()), 0

@@ -40,6 +40,19 @@ ARMS: dict[str, dict[str, dict[str, Any]]] = {
         "conditioned medium": {"product": "conditioned medium"},
         "blocked": {"block": ["PD-L1"], "knockout": ["MSC.IDO1"]},
     },
+    "b-cell-activation": {
+        "contact": {},
+        "transwell": {"contact": "transwell"},
+        "primed": {"priming": ["IFNG"]},
+        "late": {"msc_day": 1.9},
+        "resting": {"stimulus": 0.0},
+    },
+    "tfh-gc": {"contact": {}, "MSC-EV": {"product": "MSC-EV"}, "late": {"msc_day": 1.9}},
+    "splenic-b-cells": {
+        "contact": {},
+        "no CCL2": {"knockout": ["B.CCL2", "macrophage.CCL2"]},
+        "MSC": {"product": "MSC"},
+    },
     "macrophage-polarisation": {
         "contact": {},
         "transwell": {"contact": "transwell"},
@@ -48,6 +61,11 @@ ARMS: dict[str, dict[str, dict[str, Any]]] = {
         "apoptotic": {"product": "apoptotic MSC"},
     },
     "monocyte-migration": {"contact": {}, "late": {"msc_day": 0.3}, "MSC": {"product": "MSC"}},
+    "nk-activation": {"contact": {}, "transwell": {"contact": "transwell"}, "late": {"msc_day": 2.0}},
+    "nk-killing": {"contact": {}, "IFNG": {"priming": ["IFNG"]}},
+    "neutrophil-migration": {"contact": {}, "MSC late": {"msc_day": 0.3}},
+    "neutrophils": {"contact": {}, "transwell": {"contact": "transwell"}},
+    "bacterial-clearance": {"contact": {}, "transwell": {"contact": "transwell"}},
     "monocytes": {
         "contact": {},
         "transwell": {"contact": "transwell"},

@@ -185,8 +185,16 @@ def test_every_rule_but_crowding_is_an_edge(evidence: Evidence) -> None:
         )
         touched = not signal.cell or set(evidence.members.get(signal.cell, (signal.cell,))) & here
         elsewhere = any(w.startswith("place=") and w != "place=well" for w in rule.where)
+        based = any(
+            row.behaviour == rule.behaviour
+            and cells & {row.cell, *evidence.members.get(row.cell, ())}
+            and not any(w.startswith("place=") and w not in ("place=bench", "place=well") for w in row.where)
+            for row in evidence.behaviours
+        )
         moves = rule.behaviour.startswith("migrates") and rule.behaviour != "migrates insert>well"
-        return bool(cells & here and touched) and not (elsewhere or moves or rule.behaviour == "arrives")
+        return bool(cells & here and touched and based) and not (
+            elsewhere or moves or rule.behaviour == "arrives"
+        )
 
     wanted = {r.id for r in evidence.rules.values() if r.signal not in ("crowding", "damage") and on_bench(r)}
     assert edges == wanted and len(wanted) > 250

@@ -126,6 +126,27 @@ def test_what_a_lineage_engulfs_is_a_mean_over_its_cells(tmp_path: Path) -> None
     )
 
 
+def test_a_killer_kills_what_it_touches_and_responds_to_what_that_carries(tmp_path: Path) -> None:
+    """Only the share of killers that touch their prey kills, at the rate that this prey's level asks."""
+    kill = {"cell": "T", "behaviour": "kills MSC", "base": "3"}
+    shield = SLOW | {
+        "id": "pdl1-shields", "cell": "T", "behaviour": "kills MSC", "signal": "touch MSC.PD-L1",
+        "half_max": "1", "unit": "relative",
+    }  # fmt: skip
+    level = {"T": 200.0, "MSC": 20.0, "MSC.PD-L1": 1.0}
+    plain = slopes(built(tmp_path / "plain", behaviours=[kill]), **level)
+    shielded = slopes(built(tmp_path / "shielded", behaviours=[kill | {"least": "0.01"}], rules=[shield]), **level)  # fmt: skip
+    none = slopes(built(tmp_path / "none"), **level)
+    share = (none["well:MSC"] - plain["well:MSC"]) / (3 * 200)
+    assert 0 < share < 1
+    # half-saturated, a fold of 0.2 leaves 0.6: that the rate of those that do not touch is not mixed in
+    assert none["well:MSC"] - shielded["well:MSC"] == pytest.approx(0.6 * share * 3 * 200, rel=1e-6)
+    assert plain["count:death:MSC"] == pytest.approx(share * 3 * 200, rel=1e-6)
+    # nobody to kill, nothing of it in the model
+    alone = built(tmp_path / "alone", sites={"T": ("well",)}, behaviours=[kill])
+    assert not [p for p in alone.parameters if "kills" in p.name]
+
+
 # -- what cannot be compiled -----------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ def check(
     section: Word = "",
     draws: Draws = 100,
     nulls: int = 20,
+    trial_nulls: int = 0,
     quick: Flag = False,
     threads: Threads = None,
     json: Json = False,
@@ -40,6 +41,8 @@ def check(
         Only claims of this section of the review (2.2.1).
     nulls
         Models with shuffled MSC rules to compare with; none for a single claim unless asked for.
+    trial_nulls
+        The same for claims on trials: several minutes each.
     quick
         A smaller run: fewer draws and nulls.
     """
@@ -54,6 +57,7 @@ def check(
             section=section or None,
             draws=draws,
             nulls=0 if len(claim) == 1 and nulls == 20 else nulls,
+            trial_nulls=trial_nulls,
             quick=quick,
             threads=threads,
             progress=tell,
@@ -64,6 +68,7 @@ def check(
         "section": section,
         "draws": draws,
         "nulls": nulls,
+        "trial_nulls": trial_nulls,
         "quick": quick,
         "evidence": [str(p) for p in evidence],
     }

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from ..errors import InputError
 
@@ -56,7 +56,13 @@ Words = Annotated[tuple[str, ...], Parameter(negative="", show_default=False)]
 Word = Annotated[str, Parameter(show_default=False)]
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 Draws = Annotated[int, Parameter(help="Draws of the ensemble.")]
-Threads = Annotated[int | None, Parameter(help="Threads; all cores by default. Results do not depend on it.")]
+Threads = Annotated[
+    int | None,
+    Parameter(
+        help="Threads; all cores by default. Results do not depend on it.",
+        validator=validators.Number(gte=1),
+    ),
+]
 
 #: Seconds after which a command says that it is at work.
 PATIENCE = 2.0

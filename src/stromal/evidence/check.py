@@ -186,6 +186,8 @@ class _Checker:
             self.known("behaviour", action.to, self.e.mediators)
         if action.verb in ("becomes", "death", "engulfs", "transfers") and action.to:
             self.known("behaviour", action.to, self.owners)
+        if action.verb == "kills":
+            self.known("behaviour", action.to, self.e.cells)
         if action.verb in ("expresses", "keeps") and not row.half_life:
             raise InputError("a carried level needs a half-life", key="half_life")
         if row.base == 0 and any(

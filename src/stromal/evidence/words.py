@@ -29,6 +29,7 @@ _PATTERNS = {
     "converts": r"converts (?P<what>[^>]+)>(?P<to>.+)",
     "expresses": r"expresses (?P<what>.+)",
     "engulfs": r"engulfs (?P<to>.+)",
+    "kills": r"kills (?P<to>.+)",
     "transfers": r"transfers (?P<what>.+) to (?P<to>.+)",
     "keeps": r"keeps (?P<what>.+)",
     "migrates": r"migrates (?P<what>[^>]+)>(?P<to>.+)",

@@ -137,14 +137,7 @@ class Ensemble:
         Data constrain the total. Its shares have a Dirichlet prior with weights in proportion to the
         strength classes, so no single rule carries a spread of its own.
         """
-        # rules of one group share a pathway, hence one strength
-        families: dict[tuple[str, str], dict[str, list[Rule]]] = {}
-        chosen = msc_rules(evidence)
-        for rule in evidence.rules.values():
-            if rule.id in chosen:
-                family = families.setdefault((rule.behaviour, rule.effect), {})
-                family.setdefault(rule.group or rule.id, []).append(rule)
-        for (behaviour, effect), pathways in families.items():
+        for behaviour, effect, pathways in families(evidence):
             classes = np.array([abs(np.log(max(rules[0].fold or 1.0, 1e-3))) for rules in pathways.values()])
             weights = CONCENTRATION * len(pathways) * classes / classes.sum()
             key = f"shares:{behaviour}:{effect}"
@@ -181,6 +174,12 @@ class Ensemble:
                     out[:, system.parameter_index[name]] *= self.directions[direction.name]
 
 
+def stronger(ensemble: Ensemble, times: float) -> Ensemble:
+    """Return an ensemble with the potency of MSC multiplied."""
+    potency = ensemble.directions.get("potency", np.ones(len(ensemble)))
+    return replace(ensemble, directions={**ensemble.directions, "potency": potency * times})
+
+
 def uniform(seed: int, name: str, ids: tuple[int, ...]) -> np.ndarray:
     """Return the uniform numbers at places ``ids`` of the stream called ``name``, in (0, 1)."""
     key = int.from_bytes(blake2b(f"{seed}:{name}".encode(), digest_size=16).digest(), "little")
@@ -210,6 +209,37 @@ def msc_rules(evidence: Evidence) -> frozenset[str]:
         if signal.cell == "MSC" or signal.cell.startswith("MSC.") or signal.name in made:
             out.add(rule.id)
     return frozenset(out)
+
+
+@lru_cache(maxsize=64)
+def families(evidence: Evidence) -> list[tuple[str, str, dict[str, list[Rule]]]]:
+    """Return behaviour, effect and pathways of the rules through which MSC act on one kind of cell.
+
+    Rules are of one kind of cell if the cells that they act on overlap, or overlap those of a third: what
+    MSC do to NK cells says nothing about how they share what they do to T cells.
+    """
+    found: dict[tuple[str, str], list[tuple[set[str], list[Rule]]]] = {}
+    chosen = msc_rules(evidence)
+    for rule in evidence.rules.values():
+        if rule.id not in chosen:
+            continue
+        cells, rules = {rule.cell, *evidence.members.get(rule.cell, ())}, [rule]
+        apart = []
+        for others, theirs in found.get((rule.behaviour, rule.effect), []):
+            if cells & others:
+                cells, rules = cells | others, theirs + rules
+            else:
+                apart.append((others, theirs))
+        found[rule.behaviour, rule.effect] = [*apart, (cells, rules)]
+    out = []
+    for (behaviour, effect), kinds in found.items():
+        for _, rules in kinds:
+            # rules of one group share a pathway, hence one strength
+            pathways: dict[str, list[Rule]] = {}
+            for rule in rules:
+                pathways.setdefault(rule.group or rule.id, []).append(rule)
+            out.append((behaviour, effect, pathways))
+    return out
 
 
 def selects(

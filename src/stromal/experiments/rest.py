@@ -47,7 +47,8 @@ def solve_rest(
     system : System
     parameters : array (draws, parameters)
     counts : mapping of str to float
-        Further cells that are there at rest, by state (cells/uL).
+        Further cells that are there at rest, by state (cells/uL); of a cell that has a resting count, the
+        median of that count here, in place of the table's.
     threads : int, optional
 
     Returns
@@ -60,6 +61,9 @@ def solve_rest(
     cells = [name for name in cells if f"reference:{name}" in index]
     supply = np.array([index[f"supply:{name}"] for name in cells], dtype=int)
     at = np.array([states[name] for name in cells], dtype=int)
+    for name in counts.keys() & set(cells):
+        i = index[f"reference:{name}"]
+        out[:, i] *= counts[name] / system.parameters[i].value
     wanted = out[:, [index[f"reference:{name}"] for name in cells]]
     y = rest(system, out)
     for name, value in counts.items():

@@ -28,7 +28,7 @@ from .summary import Summary, summarise
 from .trial import Trial, load_trial
 from .trial_views import Curve, curves, scores
 
-__all__ = ["TrialResult", "run_trial", "sample_population", "setting", "slots"]
+__all__ = ["TrialResult", "follow_arms", "run_trial", "sample_population", "setting", "slots"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,12 +137,9 @@ def run_trial(
     trial = name if isinstance(name, Trial) else load_trial(name, evidence)
     posterior = disease_posterior(trial.disease, trial.endpoints).head(draws)
     bodies, which = posterior.distinct()
-    keeper = Keeper(trial, evidence, bodies, PLAUSIBLE, ENROLLED, resume=resume)
-    with keeper:
-        patients = _enrolled(trial, evidence, bodies, threads, progress)
-        followed = follow(
-            trial, patients, evidence, bodies, threads=threads, progress=progress, keep=keeper.part
-        )
+    patients, followed = follow_arms(
+        trial, evidence, bodies, threads=threads, progress=progress, resume=resume
+    )
     traces, moved = {}, {}
     for arm in trial.arms:
         if arm.product is not None:
@@ -174,6 +171,33 @@ def run_trial(
         seed,
         tuple(warnings),
     )
+
+
+def follow_arms(
+    trial: Trial,
+    evidence: Evidence,
+    bodies: Ensemble,
+    *,
+    threads: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    resume: bool = True,
+) -> tuple[Patients, Followed]:
+    """Return the patients that a trial takes, and all of them in each of its arms.
+
+    Parameters
+    ----------
+    trial : Trial
+    evidence : Evidence
+    bodies : Ensemble
+        Distinct draws of the posterior of the disease.
+    threads, progress, resume
+        As in `run_trial`.
+    """
+    with Keeper(trial, evidence, bodies, PLAUSIBLE, ENROLLED, resume=resume) as keeper:
+        patients = _enrolled(trial, evidence, bodies, threads, progress)
+        return patients, follow(
+            trial, patients, evidence, bodies, threads=threads, progress=progress, keep=keeper.part
+        )
 
 
 def sample_population(

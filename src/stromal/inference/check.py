@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ..errors import InputError, nearest
 from ..evidence import Evidence, load_evidence
-from ..experiments.arm import Arm
 from ..experiments.ensemble import Ensemble, shipped_ensemble
-from ..experiments.results import band, run_assay
-from .claims import Claim, holds, load_claims, residual
-from .score import HOLDS, Progress, null_verdicts, summarise, verdict
+from .claims import Claim, load_claims
+from .outcomes import Outcome, run_claims
+from .parallel import Progress
+from .rows import bench_detail, bench_row, trial_detail, trial_row
+from .score import HOLDS, null_verdicts, summarise
 from .structure import Kind, bench_cells, classify, signed_graph
 from .trial_claims import TRIAL_DRAWS, TrialClaim, load_trial_claims, run_trial_claims
-from .trial_rows import trial_detail, trial_row
 
-__all__ = ["CheckResult", "check_claims", "run_claims", "verdict"]
+__all__ = ["CheckResult", "check_claims"]
 
-#: Arms simulated at once: bounds memory, changes nothing else.
-CHUNK = 24
-QUICK_DRAWS, QUICK_NULLS = 25, 5
-
-
-@dataclass
-class Outcome:
-    """What one claim gave: per draw, whether it held and whether all arms were solved."""
-
-    held: np.ndarray
-    solved: np.ndarray
-    values: dict[str, np.ndarray]
-    relations: list[np.ndarray]
-
-    @property
-    def share(self) -> float:
-        """Share of solved draws in which the claim holds."""
-        return float(self.held[self.solved].mean()) if self.solved.any() else 0.0
+#: A smaller run: draws on the bench and in trials, and nulls.
+QUICK_DRAWS, QUICK_TRIAL_DRAWS, QUICK_NULLS = 25, 8, 2
 
 
 @dataclass
@@ -90,6 +72,7 @@ def check_claims(
     section: str | None = None,
     draws: int = 100,
     nulls: int = 20,
+    trial_nulls: int = 0,
     quick: bool = False,
     ensemble: Ensemble | None = None,
     threads: int | None = None,
@@ -100,19 +83,26 @@ def check_claims(
     Parameters
     ----------
     claims : sequence of str, optional
-        Ids; all of the bench by default. Claims on trials are slow: they run if named, or by section, with
-        at most 40 draws and no nulls.
+        Ids; all by default. Claims on trials run with at most 40 draws.
     evidence : Evidence, optional
     section : str, optional
         Only claims of a section of the review (``2.1.1``; ``2.2`` takes 2.2.1 to 2.2.9).
     draws, nulls : int
         Size of the ensemble and number of shuffled models; 0 for none.
+    trial_nulls : int
+        Number of shuffled models for claims on trials, which take minutes each.
     quick : bool
-        A smaller run: 25 draws, 5 nulls.
+        A smaller run: 25 draws (8 of trials), 2 nulls.
     ensemble : Ensemble, optional
     threads : int, optional
+        Processes at once; all cores by default.
     progress : callable, optional
         Called with (what, done, of).
+
+    Notes
+    -----
+    What has ended is kept in the cache folder: a check that was interrupted goes on, and one that is asked
+    again answers at once.
 
     Returns
     -------
@@ -127,8 +117,9 @@ def check_claims(
     evidence = evidence or load_evidence()
     if quick:
         draws, nulls = min(draws, QUICK_DRAWS), min(nulls, QUICK_NULLS)
-    if not 0 <= nulls <= 1000:
-        raise InputError(f"{nulls} nulls", key="nulls", suggestion="0 to 1000")
+    for name, number in (("nulls", nulls), ("trial_nulls", trial_nulls)):
+        if not 0 <= number <= 1000:
+            raise InputError(f"{number} nulls", key=name, suggestion="0 to 1000")
     every: dict[str, Claim | TrialClaim] = {**load_claims(evidence), **load_trial_claims(evidence)}
     picked = _choose(every, claims, section, evidence)
     chosen = {key: claim for key, claim in picked.items() if isinstance(claim, Claim)}
@@ -136,18 +127,26 @@ def check_claims(
     ensemble = (ensemble or shipped_ensemble()).head(draws)
     graph = signed_graph(evidence, bench_cells(evidence))
     kinds = {key: classify(claim, evidence, graph) for key, claim in chosen.items()}
-    outcomes = run_claims(chosen, evidence, ensemble, threads=threads, progress=progress)
+    outcomes = run_claims(chosen, evidence, ensemble, threads=threads, progress=progress, keep=True)
     without = _without_own_paper(chosen, kinds, outcomes, evidence, ensemble, threads, progress)
-    tried = run_trial_claims(on_trials, evidence, min(draws, TRIAL_DRAWS), threads=threads, progress=progress)
+    tried = run_trial_claims(
+        on_trials,
+        evidence,
+        min(draws, QUICK_TRIAL_DRAWS if quick else TRIAL_DRAWS),
+        threads=threads,
+        progress=progress,
+    )
     rows = [
-        _row(chosen[key], kinds[key], outcomes[key], without.get(key))
+        bench_row(chosen[key], kinds[key], outcomes[key], without.get(key))
         if key in chosen
         else trial_row(on_trials[key], tried[key])
         for key in picked
     ]
     counted = {key: claim for key, claim in chosen.items() if claim.counted}
     shuffles = null_verdicts(counted, evidence, ensemble, nulls, threads, progress)
-    details = {key: _detail(chosen[key], kinds[key], outcomes[key], evidence) for key in chosen}
+    asked = {key: claim for key, claim in on_trials.items() if claim.counted}
+    trial_shuffles = null_verdicts(asked, evidence, ensemble, trial_nulls, threads, progress)
+    details = {key: bench_detail(chosen[key], kinds[key], outcomes[key]) for key in chosen}
     details |= {key: trial_detail(on_trials[key], tried[key]) for key in on_trials}
     coverage: dict[str, int] = {}
     for row in evidence.coverage.values():
@@ -158,7 +157,9 @@ def check_claims(
         if getattr(claim, "origin", "review") == "review" and key not in evidence.coverage
     )
     seconds = time.monotonic() - started
-    return CheckResult(rows, coverage, summarise(rows, shuffles), details, seconds, ensemble.seed)
+    return CheckResult(
+        rows, coverage, summarise(rows, shuffles, trial_shuffles), details, seconds, ensemble.seed
+    )
 
 
 def _choose(
@@ -191,80 +192,7 @@ def _choose(
                 suggestion=nearest(section, {c.section for c in every.values() if c.section}),
             )
         return found
-    return {k: c for k, c in every.items() if isinstance(c, Claim)}
-
-
-def run_claims(
-    claims: Mapping[str, Claim],
-    evidence: Evidence,
-    ensemble: Ensemble,
-    *,
-    threads: int | None = None,
-    progress: Progress | None = None,
-    what: str = "claims",
-    mute: Mapping[str, Iterable[str]] | None = None,
-) -> dict[str, Outcome]:
-    """Simulate all arms of some claims, each distinct arm once, and judge every relation.
-
-    Parameters
-    ----------
-    claims : mapping of str to Claim
-    evidence : Evidence
-    ensemble : Ensemble
-    threads, progress, what
-        As in `check_claims`.
-    mute : mapping, optional
-        Claim id to rules that are switched off in its arms.
-    """
-    values: dict[tuple[str, str], np.ndarray] = {}
-    by_assay: dict[str, list[Claim]] = {}
-    for claim in claims.values():
-        by_assay.setdefault(claim.assay.id, []).append(claim)
-    arms_of: dict[tuple[str, str], str] = {}
-    todo: dict[str, dict[str, tuple[Arm, set[str]]]] = {}
-    for assay, some in by_assay.items():
-        wells = todo.setdefault(assay, {})
-        for claim in some:
-            for name, arm in claim.arms.items():
-                off = tuple(sorted((mute or {}).get(claim.id, ())))
-                arm = arm.model_copy(update={"mute": (*arm.mute, *off)}) if off else arm
-                key = arm.model_dump_json()
-                wells.setdefault(key, (arm, set()))[1].add(claim.read[name][0].text)
-                arms_of[claim.id, name] = key
-    total, done = sum(map(len, todo.values())), 0
-    for assay, wells in todo.items():
-        protocol = by_assay[assay][0].assay
-        keys = list(wells)
-        for i in range(0, len(keys), CHUNK):
-            part = keys[i : i + CHUNK]
-            texts = sorted({text for key in part for text in wells[key][1]})
-            result = run_assay(
-                protocol,
-                arms={key: wells[key][0] for key in part},
-                readouts=texts,
-                draws=None,
-                evidence=evidence,
-                ensemble=ensemble,
-                threads=threads,
-            )
-            for claim in by_assay[assay]:
-                for name in claim.arms:
-                    key = arms_of[claim.id, name]
-                    if key in part:
-                        readout, day = claim.read[name]
-                        values[claim.id, name] = result.values(readout.text, key, day)
-            done += len(part)
-            if progress:
-                progress(what, done, total)
-    return {
-        key: _judge(claim, {name: values[key, name] for name in claim.arms}) for key, claim in claims.items()
-    }
-
-
-def _judge(claim: Claim, values: dict[str, np.ndarray]) -> Outcome:
-    relations = [holds(relation, values) for relation in claim.expect]
-    solved = np.all([np.isfinite(v) for v in values.values()], axis=0)
-    return Outcome(np.all(relations, axis=0), solved, values, relations)
+    return dict(every)
 
 
 def _without_own_paper(
@@ -296,70 +224,6 @@ def _without_own_paper(
         progress=progress,
         what="own papers off",
         mute=mute,
+        keep=True,
     )
     return {key: outcome.share for key, outcome in again.items()}
-
-
-def _row(claim: Claim, kind: Kind, outcome: Outcome, without: float | None) -> dict[str, Any]:
-    return {
-        "id": claim.id,
-        "kind": kind.name,
-        "counted": claim.counted,
-        "share": round(outcome.share, 4),
-        "draws": int(outcome.solved.sum()),
-        "verdict": verdict(outcome.share, float(outcome.solved.mean())),
-        "reason": kind.reason
-        if claim.counted or claim.origin == "bench"
-        else f"not counted: {claim.why_not}",
-        "says": claim.says,
-        "origin": claim.origin,
-        "section": claim.section,
-        "assay": claim.assay.id,
-        # an emergent claim that falls without the rules of its own paper was put in by hand
-        "own_paper": None if without is None else bool(without < HOLDS),
-    }
-
-
-def _detail(claim: Claim, kind: Kind, outcome: Outcome, evidence: Evidence) -> dict[str, Any]:
-    arms = []
-    for name, arm in claim.arms.items():
-        lo, mid, hi = band(outcome.values[name])
-        readout, day = claim.read[name]
-        given = arm.model_dump(exclude_defaults=True)
-        arms.append(
-            {
-                "name": name,
-                "inputs": given,
-                "readout": readout.text,
-                "day": day,
-                "median": mid,
-                "lo": lo,
-                "hi": hi,
-                "unit": readout.unit,
-            }
-        )
-    relations = []
-    for relation, held in zip(claim.expect, outcome.relations, strict=True):
-        entry: dict[str, Any] = {
-            "relation": relation.name,
-            "arms": list(relation.arms),
-            "share": round(float(held.mean()), 4),
-        }
-        if relation.name in ("abolished", "partly"):
-            lo, mid, hi = band(residual([outcome.values[a] for a in relation.arms]))
-            entry |= {"residual": mid, "residual_lo": lo, "residual_hi": hi}
-        relations.append(entry)
-    return {
-        "id": claim.id,
-        "says": claim.says,
-        "section": claim.section,
-        "refs": list(claim.refs),
-        "assay": claim.assay.id,
-        "kind": kind.name,
-        "why": kind.reason,
-        "rules": list(kind.rules),
-        "arms": arms,
-        "relations": relations,
-        "counted": claim.counted,
-        "why_not": claim.why_not,
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,26 +107,36 @@ def load_claims(evidence: Evidence, *paths: str | Path) -> dict[str, Claim]:
     InputError
         With file, claim and the nearest valid name.
     """
-    files: list[Path] = []
-    for path in map(Path, paths or (SHIPPED,)):
-        files += sorted(path.glob("*.toml")) if path.is_dir() else [path]
     assays: dict[str, Assay] = {}
     out: dict[str, Claim] = {}
     about = about_claims()
-    for file in files:
-        try:
-            data = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-            raise InputError(f"cannot be read: {err}", file=str(file)) from None
-        for key, table in data.items():
-            if isinstance(table, dict) and "trial" in table:
-                continue  # a claim on a trial, see trial_claims
-            if key in out:
-                raise InputError(f"claim {key} stands in {out[key].file} already", file=file.name, key=key)
-            if not isinstance(table, dict):
-                raise InputError("is not a table", file=file.name, key=key)
-            out[key] = _claim(key, table, evidence, assays, file.name, about.get(key, {}))
+    for file, key, table in claim_tables(paths):
+        if isinstance(table, dict) and "trial" in table:
+            continue  # a claim on a trial, see trial_claims
+        if key in out:
+            raise InputError(f"claim {key} stands in {out[key].file} already", file=file, key=key)
+        if not isinstance(table, dict):
+            raise InputError("is not a table", file=file, key=key)
+        out[key] = _claim(key, table, evidence, assays, file, about.get(key, {}))
     return out
+
+
+def claim_tables(paths: Sequence[str | Path] = ()) -> Iterator[tuple[str, str, Any]]:
+    """Give file, id and table of each claim in TOML files or folders; the shipped ones by default.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    for path in map(Path, paths or (SHIPPED,)):
+        for file in sorted(path.glob("*.toml")) if path.is_dir() else [path]:
+            try:
+                data = tomllib.loads(file.read_text(encoding="utf-8"))
+            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+                raise InputError(f"cannot be read: {err}", file=str(file)) from None
+            for key, table in data.items():
+                yield file.name, key, table
 
 
 def about_claims() -> dict[str, dict[str, str]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..evidence import Evidence
 from ..evidence.records import Behaviour
-from ..experiments.ensemble import Ensemble, msc_rules
+from ..experiments.ensemble import Ensemble, msc_rules, stronger
 from ..experiments.results import run_assay
 
 __all__ = ["shuffled"]
@@ -27,21 +27,22 @@ POTENCIES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 def shuffled(
     evidence: Evidence, ensemble: Ensemble, *, seed: int, threads: int | None = None
-) -> tuple[Evidence, Ensemble]:
-    """Return a null model and the ensemble with its potency set to the calibration curve.
+) -> tuple[Evidence, float]:
+    """Return a null model, and the potency of its MSC that comes closest to the calibration curve.
 
     Parameters
     ----------
     evidence : Evidence
     ensemble : Ensemble
+        Of the bench.
     seed : int
         Of the shuffle.
     threads : int, optional
     """
     model = shuffle_rules(evidence, np.random.default_rng([20, seed]))
     some = ensemble.head(min(20, len(ensemble)))
-    misfit = {p: _misfit(model, _scaled(some, p), threads) for p in POTENCIES}
-    return model, _scaled(ensemble, min(misfit, key=lambda p: (misfit[p], p)))
+    misfit = {p: _misfit(model, stronger(some, p), threads) for p in POTENCIES}
+    return model, min(misfit, key=lambda p: (misfit[p], p))
 
 
 def shuffle_rules(evidence: Evidence, rng: np.random.Generator) -> Evidence:
@@ -83,15 +84,6 @@ def _shares_cell(evidence: Evidence, a: str, b: str) -> bool:
         }
 
     return bool(cells(a) & cells(b))
-
-
-def _scaled(ensemble: Ensemble, times: float) -> Ensemble:
-    potency = ensemble.directions.get("potency", np.ones(len(ensemble)))
-    return replace(
-        ensemble,
-        directions={**ensemble.directions, "potency": potency * times},
-        name=f"{ensemble.name} x{times:g}",
-    )
 
 
 def _misfit(evidence: Evidence, ensemble: Ensemble, threads: int | None) -> float:

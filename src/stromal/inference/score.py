@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..evidence import Evidence
-from ..experiments.ensemble import Ensemble
+from ..experiments.ensemble import Ensemble, stronger
 from .claims import Claim
+from .kept import kept_file, read_kept, write_kept
+from .nulls import shuffled
+from .outcomes import run_claims
+from .parallel import Progress, each
+from .trial_claims import TrialClaim, run_trial_claims
 
-__all__ = ["Progress", "null_verdicts", "summarise", "verdict"]
+__all__ = ["null_verdicts", "summarise", "verdict"]
 
 #: Share of draws in which a claim must hold to *hold*, under which it *fails*, and that must be solved.
 HOLDS, FAILS, SOLVED = 0.9, 0.5, 0.95
 RESAMPLES = 2000
-
-Progress = Callable[[str, int, int], None]
+#: Draws of a claim on a trial in a null model.
+NULL_TRIAL_DRAWS = 20
 
 
 def verdict(share: float, solved: float) -> str:
@@ -41,7 +42,7 @@ def verdict(share: float, solved: float) -> str:
 
 
 def null_verdicts(
-    claims: Mapping[str, Claim],
+    claims: Mapping[str, Claim | TrialClaim],
     evidence: Evidence,
     ensemble: Ensemble,
     nulls: int,
@@ -54,58 +55,55 @@ def null_verdicts(
 
     Parameters
     ----------
-    claims : mapping of str to Claim
+    claims : mapping of str to Claim or TrialClaim
     evidence : Evidence
     ensemble : Ensemble
+        Of the bench. A disease keeps its own: it was fitted without MSC, so it fits a null model as well.
     nulls : int
     threads, progress
-        As in `check_claims`.
+        As in `check_claims`; models run in processes of their own.
     """
-    from .check import run_claims
-    from .nulls import shuffled
+    if not claims:
+        return []
+    files = [kept_file("nulls", evidence.digest, ensemble, claims, i) for i in range(nulls)]
+    out = [_whole(read_kept(file), claims) for file in files]
+    missing = [i for i, held in enumerate(out) if held is None]
+    left = len(missing)
 
-    out = []
-    folder = _folder(claims, evidence, ensemble) if nulls and claims else Path()
-    for i in range(nulls if claims else 0):
-        held = _read(folder / f"{i}.json", claims)
-        if held is None:
-            model, tuned = shuffled(evidence, ensemble, seed=i, threads=threads)
-            result = run_claims(claims, model, tuned, threads=threads)
-            held = {k: verdict(o.share, float(o.solved.mean())) == "holds" for k, o in result.items()}
-            _write(folder / f"{i}.json", held)
-        out.append(held)
+    def done(_: int, __: object) -> None:
+        nonlocal left
+        left -= 1
         if progress:
-            progress("null models", i + 1, nulls)
-    return out
+            progress("null models", nulls - left, nulls)
+
+    jobs = [(claims, evidence, ensemble, i, files[i]) for i in missing]
+    made = each(null_model, jobs, threads=threads, done=done)
+    for i, held in zip(missing, made, strict=True):
+        out[i] = held
+    return [held for held in out if held is not None]
 
 
-@cache
-def _code() -> str:
-    digest = sha256()
-    for file in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def null_model(
+    claims: Mapping[str, Claim | TrialClaim],
+    evidence: Evidence,
+    ensemble: Ensemble,
+    seed: int,
+    file: Path,
+    threads: int | None,
+) -> dict[str, bool]:
+    """Say which claims hold in one shuffled model, and keep that."""
+    model, potency = shuffled(evidence, ensemble, seed=seed, threads=threads)
+    bench = {key: claim for key, claim in claims.items() if isinstance(claim, Claim)}
+    on_trials = {key: claim for key, claim in claims.items() if isinstance(claim, TrialClaim)}
+    result = run_claims(bench, model, stronger(ensemble, potency), threads=threads)
+    result |= run_trial_claims(on_trials, model, NULL_TRIAL_DRAWS, potency=potency, threads=threads)
+    held = {k: verdict(o.share, float(o.solved.mean())) == "holds" for k, o in result.items()}
+    write_kept(file, held)
+    return held
 
 
-def _folder(claims: Mapping[str, Claim], evidence: Evidence, ensemble: Ensemble) -> Path:
-    """Return where the outcomes of these claims, tables, draws and this code are kept."""
-    from ..ode.jit import cache_folder
-
-    key = sha256(_code().encode())
-    key.update(evidence.digest.encode())
-    key.update(repr((ensemble.seed, ensemble.ids, ensemble.central)).encode())
-    for name in sorted(ensemble.directions):
-        key.update(name.encode() + np.ascontiguousarray(ensemble.directions[name]).tobytes())
-    for name in sorted(claims):
-        key.update(repr(claims[name]).encode())
-    return cache_folder() / "nulls" / key.hexdigest()[:32]
-
-
-def _read(file: Path, claims: Mapping[str, Claim]) -> dict[str, bool] | None:
-    try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+def _whole(kept: Any, claims: Mapping[str, Claim | TrialClaim]) -> dict[str, bool] | None:
+    """Return a kept outcome if it answers exactly these claims."""
     whole = (
         isinstance(kept, dict)
         and set(kept) == set(claims)
@@ -114,18 +112,10 @@ def _read(file: Path, claims: Mapping[str, Claim]) -> dict[str, bool] | None:
     return kept if whole else None
 
 
-def _write(file: Path, held: Mapping[str, bool]) -> None:
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(held), encoding="utf-8")
-        draft.replace(file)
-    except OSError:
-        pass  # a cache that cannot be written costs time, nothing else
-
-
 def summarise(
-    rows: Sequence[Mapping[str, Any]], nulls: Sequence[Mapping[str, bool]]
+    rows: Sequence[Mapping[str, Any]],
+    nulls: Sequence[Mapping[str, bool]],
+    trial_nulls: Sequence[Mapping[str, bool]] = (),
 ) -> dict[str, dict[str, Any]]:
     """Count verdicts by kind of claim, with the lift over the null.
 
@@ -133,8 +123,8 @@ def summarise(
     ----------
     rows : sequence of mapping
         One a claim, with ``id, kind, counted, verdict``.
-    nulls : sequence of mapping
-        From `null_verdicts`.
+    nulls, trial_nulls : sequence of mapping
+        From `null_verdicts`, of claims on the bench and on trials.
 
     Returns
     -------
@@ -143,7 +133,6 @@ def summarise(
         mixed, fails, unsolved, by_own_paper, null, lift, lo, hi``.
     """
     out = {}
-    # claims on trials have no nulls: a shuffled model would need a calibrated disease of its own
     kinds = ["direct", "structural", "emergent", "all"]
     kinds += ["trial"] if any(r["kind"] == "trial" for r in rows) else []
     for kind in kinds:
@@ -161,8 +150,9 @@ def summarise(
             "lo": None,
             "hi": None,
         }
-        if some and nulls and kind != "trial":
-            by_null = np.array([[n[r["id"]] for r in some] for n in nulls], dtype=float)
+        beside = trial_nulls if kind == "trial" else nulls
+        if some and beside:
+            by_null = np.array([[n[r["id"]] for r in some] for n in beside], dtype=float)
             entry |= _lift(held, by_null)
         out[kind] = entry
     return out

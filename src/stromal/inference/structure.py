@@ -109,14 +109,15 @@ def signed_graph(evidence: Evidence, cells_present: Iterable[str] | None = None)
                 "converts": [(what, -1), (("mediator", action.to), 1)],
                 "migrates": [(here, 1)],
                 "engulfs": [(("carried", lineage(cell), "engulfed"), 1)],
+                "kills": [],
                 "transfers": [],
             }
             for target, sign in does[action.verb]:
                 edge(act, target, sign)
             if action.verb in ("becomes", "death") and action.to:
                 edge(act, ("cell", action.to), 1)
-            for other in cells(action.to) if action.verb in ("engulfs", "transfers") else ():
-                if action.verb == "engulfs":
+            for other in cells(action.to) if action.verb in ("engulfs", "kills", "transfers") else ():
+                if action.verb != "transfers":
                     edge(act, ("cell", other), -1)
                     edge(("cell", other), act, 1)
                 else:
@@ -251,10 +252,20 @@ def _paths(
         followed += 1
         if node in sinks and len(path) > 1:
             yield sign * sinks[node], list(rules)
-        for _, nxt, data in graph.out_edges(node, data=True):
-            if nxt not in path and near.get(nxt, LONGEST + 1) + len(path) <= LONGEST:
-                more = (*rules, data["rule"]) if data["rule"] else rules
-                queue.append((nxt, sign * data["sign"], (*path, nxt), more))
+        for nxt, step, rule in _steps(graph, node):
+            if near.get(nxt, LONGEST + 1) + len(path) > LONGEST or nxt in path:
+                continue
+            more = (*rules, rule) if rule else rules
+            if len(more) <= SHORT:
+                queue.append((nxt, sign * step, (*path, nxt), more))
+
+
+def _steps(graph: nx.MultiDiGraph, node: tuple) -> list[tuple[tuple, int, str]]:
+    """Return where one can go from a node, with sign and rule; kept with the graph, whose views are slow."""
+    kept = graph.graph.setdefault("steps", {})
+    if node not in kept:
+        kept[node] = [(to, d["sign"], d["rule"]) for _, to, d in graph.out_edges(node, data=True)]
+    return kept[node]
 
 
 def _distances(graph: nx.MultiDiGraph, sinks: dict[tuple, int]) -> dict[tuple, int]:

@@ -6,7 +6,6 @@ what a treatment does, not about whether a trial of some size would show it.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,15 +15,19 @@ import numpy as np
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
+from ..experiments.ensemble import stronger
 from ..experiments.observer import Observer
 from ..experiments.paths import Paths
+from ..experiments.posterior import Posterior, disease_posterior
 from ..experiments.statistics import Estimand, analyse, parse_estimands
 from ..experiments.trial import Trial, load_trial
-from ..experiments.trial_run import TrialResult, run_trial, setting, slots
-from .claims import SHIPPED, Relation, about_claims, holds, parse_relation
-from .score import Progress
+from ..experiments.trial_run import follow_arms, setting, slots
+from .claims import Relation, about_claims, claim_tables, parse_relation
+from .kept import kept_file, read_kept, write_kept
+from .outcomes import Outcome, judge
+from .parallel import Progress, each
 
-__all__ = ["TRIAL_DRAWS", "TrialClaim", "TrialOutcome", "load_trial_claims", "run_trial_claims"]
+__all__ = ["TRIAL_DRAWS", "TrialClaim", "load_trial_claims", "run_trial_claims"]
 
 #: Draws of a claim on a trial: a body takes far longer than a well.
 TRIAL_DRAWS = 40
@@ -82,21 +85,6 @@ class TrialClaim:
     file: str = ""
 
 
-@dataclass
-class TrialOutcome:
-    """What one claim gave: per draw, whether it held and could be read, and the values of its arms."""
-
-    held: np.ndarray
-    solved: np.ndarray
-    values: dict[str, np.ndarray]
-    relations: list[np.ndarray]
-
-    @property
-    def share(self) -> float:
-        """Share of draws that could be read in which the claim holds."""
-        return float(self.held[self.solved].mean()) if self.solved.any() else 0.0
-
-
 def load_trial_claims(evidence: Evidence, *paths: str | Path) -> dict[str, TrialClaim]:
     """Read the shipped claims on trials, or those in ``paths`` (TOML files or folders).
 
@@ -105,20 +93,13 @@ def load_trial_claims(evidence: Evidence, *paths: str | Path) -> dict[str, Trial
     InputError
         With file, claim and the nearest valid name.
     """
-    files: list[Path] = []
-    for path in map(Path, paths or (SHIPPED,)):
-        files += sorted(path.glob("*.toml")) if path.is_dir() else [path]
     trials: dict[str, Trial] = {}
-    about, out = about_claims(), {}
-    for file in files:
-        try:
-            data = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
-            raise InputError(f"cannot be read: {err}", file=str(file)) from None
-        for key, table in data.items():
-            if isinstance(table, dict) and "trial" in table:
-                out[key] = _claim(key, table, evidence, trials, file.name, about.get(key, {}))
-    return out
+    about = about_claims()
+    return {
+        key: _claim(key, table, evidence, trials, file, about.get(key, {}))
+        for file, key, table in claim_tables(paths)
+        if isinstance(table, dict) and "trial" in table
+    }
 
 
 def _claim(
@@ -199,10 +180,11 @@ def run_trial_claims(
     evidence: Evidence,
     draws: int = TRIAL_DRAWS,
     *,
+    potency: float = 1.0,
     seed: int = 1,
     threads: int | None = None,
     progress: Progress | None = None,
-) -> dict[str, TrialOutcome]:
+) -> dict[str, Outcome]:
     """Run each trial that some claim is about once, and judge every relation.
 
     Parameters
@@ -211,42 +193,77 @@ def run_trial_claims(
     evidence : Evidence
     draws : int
         Of the ensemble of the disease.
+    potency : float
+        Multiplies what MSC do: null models are set to the suppression seen in vitro.
     seed : int
         Of patients' chance.
     threads, progress
-        As in `check_claims`.
+        As in `check_claims`; trials run in processes of their own.
     """
-    out: dict[str, TrialOutcome] = {}
-    for name in dict.fromkeys(claim.trial.id for claim in claims.values()):
-        some = {key: claim for key, claim in claims.items() if claim.trial.id == name}
-        trial = next(iter(some.values())).trial
-        wanted = {read.arm for claim in some.values() for read in claim.arms.values()}
+    by_trial: dict[str, dict[str, TrialClaim]] = {}
+    for key, claim in claims.items():
+        by_trial.setdefault(claim.trial.id, {})[key] = claim
+    ended = 0
+
+    def done(_: int, __: object) -> None:
+        nonlocal ended
+        ended += 1
+        if progress:
+            progress("claims on trials", ended, len(by_trial))
+
+    jobs = [(some, evidence, draws, potency, seed) for some in by_trial.values()]
+    found: dict[str, Outcome] = {}
+    for outcomes in each(_one_trial, jobs, threads=threads, done=done):
+        found |= outcomes
+    return {key: found[key] for key in claims}
+
+
+def _one_trial(
+    claims: Mapping[str, TrialClaim],
+    evidence: Evidence,
+    draws: int,
+    potency: float,
+    seed: int,
+    threads: int | None,
+) -> dict[str, Outcome]:
+    """Run one trial with the arms that its claims need, and judge these."""
+    trial = next(iter(claims.values())).trial
+    reads = list(dict.fromkeys(read for claim in claims.values() for read in claim.arms.values()))
+    file = kept_file("trial-claims", evidence.digest, trial, draws, potency, seed, reads)
+    old = read_kept(file)
+    if isinstance(old, list) and len(old) == len(reads):
+        values = {read: np.array(v, dtype=float) for read, v in zip(reads, old, strict=True)}
+    else:
+        wanted = {read.arm for read in reads}
         used = tuple(arm for arm in trial.arms if arm.name in wanted or arm.name == trial.reference)
-        result = run_trial(
-            replace(trial, arms=used),
-            evidence=evidence,
-            draws=draws,
-            replicates=1,
-            seed=seed,
-            threads=threads,
-            progress=progress,
-        )
-        reads = list(dict.fromkeys(read for claim in some.values() for read in claim.arms.values()))
-        values = arm_values(result, reads, seed=seed)
-        for key, claim in some.items():
-            out[key] = judge(claim, {arm: values[read] for arm, read in claim.arms.items()})
-    return {key: out[key] for key in claims}
+        posterior = disease_posterior(trial.disease, trial.endpoints).head(draws)
+        posterior = replace(posterior, ensemble=stronger(posterior.ensemble, potency))
+        values = arm_values(replace(trial, arms=used), evidence, posterior, reads, seed=seed, threads=threads)
+        write_kept(file, [values[read].tolist() for read in reads])
+    return {
+        key: judge(claim.expect, {arm: values[read] for arm, read in claim.arms.items()})
+        for key, claim in claims.items()
+    }
 
 
-def arm_values(result: TrialResult, reads: Sequence[Read], *, seed: int = 1) -> dict[Read, np.ndarray]:
+def arm_values(
+    trial: Trial,
+    evidence: Evidence,
+    posterior: Posterior,
+    reads: Sequence[Read],
+    *,
+    seed: int = 1,
+    threads: int | None = None,
+) -> dict[Read, np.ndarray]:
     """Return what is read in each draw, in all its patients whatever the arm they were allotted to.
 
     Returns
     -------
     dict of Read to array (draws,)
     """
-    trial, posterior = result.trial, result.posterior
-    rows, draw = slots(result.patients, posterior.distinct()[1], SEEN, seed)
+    bodies, which = posterior.distinct()
+    patients, followed = follow_arms(trial, evidence, bodies, threads=threads)
+    rows, draw = slots(patients, which, SEEN, seed)
     there = np.unique(draw)
     out: dict[Read, np.ndarray] = {}
     paths = {
@@ -257,7 +274,7 @@ def arm_values(result: TrialResult, reads: Sequence[Read], *, seed: int = 1) -> 
             tuple(f"{path.ids[r]}#{s}" for s, r in enumerate(rows)),
             path.ok[rows],
         )
-        for arm, path in result.followed.paths.items()
+        for arm, path in followed.paths.items()
     }
     for read in reads:
         if read.estimand is None:
@@ -285,17 +302,3 @@ def arm_values(result: TrialResult, reads: Sequence[Read], *, seed: int = 1) -> 
         for read in endpoints:
             found[read].append(lines[read])
     return out | {read: np.nanmean(np.array(lines), axis=0) for read, lines in found.items()}
-
-
-def judge(claim: TrialClaim, values: dict[str, np.ndarray]) -> TrialOutcome:
-    """Say in which draws a claim holds.
-
-    Parameters
-    ----------
-    claim : TrialClaim
-    values : dict of str to array (draws,)
-        What was read in each arm.
-    """
-    relations = [holds(relation, values) for relation in claim.expect]
-    solved = np.all([np.isfinite(v) for v in values.values()], axis=0)
-    return TrialOutcome(np.all(relations, axis=0), solved, values, relations)

@@ -124,9 +124,11 @@ class _Compiler:
             self._declare_levels(SYSTEMIC)
             return
         for act in self.network.acts:
-            if act.action.verb in ("division", "death") and act.cell in self.network.sites:
-                name = f"count:{act.action.verb}:{act.cell}"
-                self._state(name, "counter", self.network.sites[act.cell][0], act.cell, "events/uL", 1000.0)
+            kills = act.action.verb == "kills"
+            verb, cell = ("death", act.action.to) if kills else (act.action.verb, act.cell)
+            if verb in ("division", "death") and cell in self.network.sites:
+                first = self.network.sites[cell][0]
+                self._state(f"count:{verb}:{cell}", "counter", first, cell, "events/uL", 1000.0)
 
     def _declare_levels(self, place: str) -> None:
         for name in self._levels(place):
@@ -196,6 +198,9 @@ class _Compiler:
             ratio = self.network.places[place] / self.network.places[to]
             rate, changes = rate * sym(cell), [(cell, -1.0), (level_name(to, act.cell), ratio)]
             self._carry(place, act.cell, to, act.cell, ratio * rate, act)
+        elif verb == "kills":
+            counted = [] if self.network.is_body else [(f"count:death:{to}", self._share_of_first(place, to))]
+            rate, changes = rate * sym(cell), [(level_name(place, to), -1.0), *counted]
         else:
             return self._give(place, act, rate)
         self._add(place, act, rate, changes)

@@ -159,6 +159,8 @@ def _happens(network: Network, act: Act, place: str) -> bool:
         return place not in BENCH
     if verb == "migrates":
         return what == place and to in network.sites.get(act.cell, ())
+    if verb == "kills":
+        return any(place in network.sites[prey] for prey in network.present(to))
     if verb == "becomes":
         return place in network.sites.get(to, ())
     if verb in ("secretes", "takes up", "converts") and network.levels:
@@ -166,29 +168,55 @@ def _happens(network: Network, act: Act, place: str) -> bool:
     return True
 
 
-def closure(evidence: Evidence, cells: Iterable[str]) -> tuple[str, ...]:
+def closure(evidence: Evidence, cells: Iterable[str], beside: Iterable[str] = ()) -> tuple[str, ...]:
     """Return ``cells`` and all that they can turn into, in table order.
+
+    A fate that needs the touch of a cell that is not there (a ``requires`` without a leak) is none.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    cells : iterable of str
+    beside : iterable of str
+        Other cells that are there to be touched.
 
     Raises
     ------
     InputError
         If a cell is not in the table.
     """
-    found: set[str] = set()
-    todo = list(cells)
-    while todo:
-        cell = todo.pop()
+    found = set(cells)
+    for cell in found:
         if cell not in evidence.cells:
             raise InputError(f"no cell {cell!r}", key="cell", suggestion=nearest(cell, evidence.cells))
-        if cell in found:
-            continue
-        found.add(cell)
+    there = found | set(beside)
+    needs = _touches_needed(evidence)
+    while True:
+        new = set()
         for row in evidence.behaviours:
-            if cell in evidence.members.get(row.cell, ()):
+            for cell in found.intersection(evidence.members.get(row.cell, ())):
                 action = parse_behaviour(row.behaviour)
-                if action.verb in ("becomes", "death") and action.to:
-                    todo.append(action.to)
-    return tuple(c for c in evidence.cells if c in found)
+                fate = action.verb in ("becomes", "death") and action.to
+                if fate and all(there & touched for touched in needs.get((cell, row.behaviour), ())):
+                    new.add(action.to)
+        if new <= found:
+            return tuple(c for c in evidence.cells if c in found)
+        found |= new
+        there |= new
+
+
+def _touches_needed(evidence: Evidence) -> dict[tuple[str, str], list[set[str]]]:
+    """Return the cells, one of which a fate of a cell has to touch, rule by rule."""
+    names = set(evidence.members)
+    out: dict[tuple[str, str], list[set[str]]] = {}
+    for rule in evidence.rules.values():
+        if rule.effect == "requires" and not rule.leak and not rule.group and not rule.where:
+            signal = parse_signal(rule.signal, names)
+            if signal.kind == "touch":
+                for cell in evidence.members.get(rule.cell, ()):
+                    touched = set(evidence.members.get(signal.cell, ()))
+                    out.setdefault((cell, rule.behaviour), []).append(touched)
+    return out
 
 
 def build_network(
@@ -220,10 +248,11 @@ def build_network(
     """
     body = not set(BENCH) & set(places)
     all_sites: dict[str, tuple[str, ...]] = {}
-    reach = {seed: (seed,) if body else closure(evidence, [seed]) for seed in sites}
     for seed in sites:
         if seed not in evidence.cells:
             raise InputError(f"no cell {seed!r}", key="cell", suggestion=nearest(seed, evidence.cells))
+    beside = () if body else closure(evidence, sites)
+    reach = {seed: (seed,) if body else closure(evidence, [seed], beside) for seed in sites}
     for cell in evidence.cells:
         where = [p for seed, ps in sites.items() if cell in reach[seed] for p in ps]
         if where:

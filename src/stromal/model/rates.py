@@ -218,13 +218,16 @@ class Rates:
         content = {str(s): s for _, s in act.rules if around.holding(s, act.cell) is not None}
         apart: dict[str, list[tuple[Expr, frozenset[str]]]] = {}
         touched = {s.cell for _, s in act.rules if s.kind in ("touch", "near") and around.here(s.cell)}
-        for cell in sorted(touched):
+        prey = act.action.to if act.action.verb == "kills" else ""
+        for cell in sorted(touched | {prey} - {""}):
             p = around.touching(act.cell, cell)
             apart[cell] = [(1.0 - p, frozenset()), (p, frozenset({cell}))]
             for text in [text for text, s in content.items() if s.cell == cell]:
                 # of the cells that touch one, those that touch one that holds some
                 q = around.touching_holder(act.cell, content[text])
                 apart[cell][1:] = [(p - q, frozenset({cell})), (q, frozenset({cell, text}))]
+        if prey:
+            del apart[prey][0]  # who does not touch the prey does not kill it
         for text, signal in content.items():
             if signal.kind == "self":
                 p = around.holding(signal, act.cell) or const(0.0)

@@ -56,6 +56,8 @@ def check_folder(folder: Path) -> None:
         raise InputError("is not a folder", file=str(folder), key="out")
     if not folder.absolute().parent.is_dir():
         raise InputError("the folder above it does not exist", file=str(folder), key="out")
+    if not os.access(folder if folder.is_dir() else folder.absolute().parent, os.W_OK):
+        raise InputError("cannot be written to", file=str(folder), key="out")
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     try:

@@ -157,6 +157,8 @@ def _deed(evidence: Evidence, cell: str, behaviour: str) -> str:
             return f"keeping of {action.what} in {cells}"
         case "engulfs":
             return f"engulfment of {cells_phrase(evidence, action.to)} by {cells}"
+        case "kills":
+            return f"killing of {cells_phrase(evidence, action.to)} by {cells}"
         case "transfers":
             return f"transfer of {action.what} from {cells} to {cells_phrase(evidence, action.to)}"
         case "arrives":

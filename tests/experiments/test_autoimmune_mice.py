@@ -1,0 +1,137 @@
+"""Mice with diseases that T cells drive: they rest, fall ill by the insult alone, and by rules that can be broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from stromal.evidence import Evidence
+from stromal.experiments.body import organs
+from stromal.experiments.disease import Disease, load_disease
+from stromal.experiments.ensemble import Ensemble, prior_ensemble
+from stromal.experiments.insults import insults
+from stromal.experiments.observable import needed, value
+from stromal.experiments.population import Patients, followed, plausible
+
+#: Disease, what to read, day.
+MICE = {
+    "mouse-dth": ("swelling", 9.0),
+    "mouse-nod": ("damage", 112.0),
+    "mouse-stz": ("damage", 28.0),
+    "mouse-eau": ("damage", 28.0),
+    "mouse-arthritis": ("erosion", 63.0),
+}
+
+
+@cache
+def mice(evidence: Evidence, name: str, size: int = 10) -> tuple[Patients, Disease, Ensemble]:
+    disease = load_disease(name, evidence)
+    # all draws that rest: whether untreated mice fall ill is asked here, not taken for granted
+    every = replace(disease, spec=disease.spec.model_copy(update={"natural": (), "variability": {}}))
+    ensemble = prior_ensemble(evidence, size, seed=1)
+    return plausible(every, evidence, ensemble, 1, threads=1), every, ensemble
+
+
+def course(
+    evidence: Evidence,
+    name: str,
+    observable: str,
+    days: list[float],
+    *,
+    healthy: bool = False,
+    factors: dict[str, float] | None = None,
+    dose: dict[str, float] | None = None,
+) -> np.ndarray:
+    """Return an observable of untreated mice (draws, days); ``factors`` change parameters after rest."""
+    patients, disease, ensemble = mice(evidence, name)
+    events = [] if healthy else insults(patients, disease, ensemble, evidence, 1)
+    if dose:
+        shift = np.zeros_like(patients.y)
+        for state, amount in dose.items():
+            shift[:, patients.system.state_index[state]] = amount
+        events = sorted([*events, (1e-6, np.ones_like(shift), shift)], key=lambda e: e[0])
+    numbers = patients.parameters.copy()
+    for parameter, times in (factors or {}).items():
+        numbers[:, patients.system.parameter_index[parameter]] *= times
+    found = followed(replace(patients, parameters=numbers), events, np.array([0.0, *days]), 1)
+    assert found.ok.all()
+    item, index = disease.observables[observable], patients.system.state_index
+    states = {s: found.y[:, 1:, index[s]] for s in needed(item, patients.system, evidence)}
+    volumes = organs(evidence, "mouse")
+    return value(item, patients.system, evidence, states, numbers, volumes)
+
+
+@pytest.mark.parametrize("name", sorted(MICE))
+def test_healthy_mice_stay_healthy(name: str, evidence: Evidence) -> None:
+    observable, day = MICE[name]
+    seen = course(evidence, name, observable, [day / 2, day, 200.0], healthy=True)
+    assert len(seen) >= 7 and seen.max() < 0.05
+
+
+@pytest.mark.parametrize("name", sorted(MICE))
+def test_the_insult_makes_disease_in_some_draws_and_not_at_once(name: str, evidence: Evidence) -> None:
+    observable, day = MICE[name]
+    seen = course(evidence, name, observable, [day])
+    limit = 10.0 if name == "mouse-dth" else 0.1
+    assert np.mean(seen[:, 0] > limit) >= 0.2
+    if name in ("mouse-nod", "mouse-eau", "mouse-arthritis"):
+        assert np.median(course(evidence, name, observable, [3.0])) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "killers"),
+    [
+        ("mouse-nod", ("tc1-kills-beta", "cd8-kills-beta", "th1-kills-beta", "il1b-kills-beta", "tnf-kills-beta")),
+        ("mouse-eau", ("th1-kills-retina", "th17-kills-retina", "tnf-kills-retina")),
+        ("mouse-arthritis", ("mmp3-kills-cartilage", "il1b-kills-cartilage")),
+    ],
+)  # fmt: skip
+def test_without_the_rules_that_kill_the_organ_is_whole(
+    name: str, killers: tuple[str, ...], evidence: Evidence
+) -> None:
+    observable, day = MICE[name]
+    factors = {f"rule:{rule}:half_max": 1e6 for rule in killers}
+    with_them = course(evidence, name, observable, [day]).max()
+    # a wave of death is part of how it begins in NOD mice
+    assert with_them > 0.15 and course(evidence, name, observable, [day], factors=factors).max() < 0.06
+
+
+def test_pdl1_of_the_host_holds_diabetes_back(evidence: Evidence) -> None:
+    patients, _, _ = mice(evidence, "mouse-nod")
+    hold = ("beta-pdl1-holds-killers", "own-apc-pdl1-slows-t-division", "beta-pdl1-slows-t-division")
+    free = {f"rule:{rule}:half_max": 1e6 for rule in hold}
+    assert all(name in patients.system.parameter_index for name in free)
+    days = [42.0, 56.0, 84.0]
+    held, unheld = (course(evidence, "mouse-nod", "damage", days, factors=f) for f in (None, free))
+    assert (unheld >= held - 0.02).all() and (unheld - held).max() > 0.05
+
+
+def test_what_dies_primes_t_cells(evidence: Evidence) -> None:
+    # what was shown at rest is forgotten in hours
+    factors = {"base:APC.own:secretes TCR": 0.0}
+    shown = course(evidence, "mouse-stz", "primed effectors", [10.0])
+    hidden = course(evidence, "mouse-stz", "primed effectors", [10.0], factors=factors)
+    assert np.median(shown) > 100 and np.median(hidden) < 1 and (hidden <= shown).all()
+
+
+def test_cells_that_circulate_home_by_ccl5_alone(evidence: Evidence) -> None:
+    dose, more = {"rest:MSC": 100.0}, {"factor:MSC:migrates rest>target": 20.0}
+    plain = course(evidence, "mouse-eau", "MSC in the eye", [1.0], dose=dose)
+    many = course(evidence, "mouse-eau", "MSC in the eye", [1.0], dose=dose, factors=more)
+    assert (many > 5 * plain).all()
+    none = course(evidence, "mouse-stz", "damage", [1.0], dose={"rest:MSC": 100.0})
+    assert np.isfinite(none).all()
+    deaf = {**more, "rule:ccl5-draws-msc-to-target:half_max": 1e9}
+    assert (course(evidence, "mouse-eau", "MSC in the eye", [1.0], dose=dose, factors=deaf) < 1e-6).all()
+
+
+def test_a_module_may_say_how_many_cells_rest_in_its_organ(evidence: Evidence) -> None:
+    patients, disease, _ = mice(evidence, "mouse-eau")
+    assert disease.counts["target:M0"] == 2000
+    at = patients.parameters[:, patients.system.parameter_index["reference:target:M0"]]
+    assert np.median(at) == pytest.approx(2000, rel=1.5) and np.ptp(at) > 0
+    now = patients.y[:, patients.system.state_index["target:M0"]]
+    np.testing.assert_allclose(now, at, rtol=0.1)

@@ -1,0 +1,59 @@
+"""MSC on the way to lymph nodes, and what monocytes that ate them carry out of the lung."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import shipped_body as shipped
+
+from stromal.evidence import Evidence
+from stromal.experiments.disease import Disease, load_disease
+from stromal.experiments.population import Patients, plausible
+
+#: MSC per uL of the lung: about 5e5 cells of a mouse.
+DOSE = {"lung:MSC": 3000.0}
+
+
+@cache
+def disease(name: str, evidence: Evidence) -> Disease:
+    return shipped.like(load_disease(name, evidence), natural=(), variability={})
+
+
+@cache
+def mice(name: str, evidence: Evidence) -> Patients:
+    return plausible(disease(name, evidence), evidence, shipped.draws(evidence, 8), 1, threads=1)
+
+
+def follow(name: str, days: list[float], evidence: Evidence, **options: object) -> dict[str, np.ndarray]:
+    patients = mice(name, evidence)
+    y = shipped.course(patients, days, evidence, disease=disease(name, evidence), **options)  # type: ignore[arg-type]
+    return {s.name: y[:, :, i] for i, s in enumerate(patients.system.states)}
+
+
+def test_ccl21_draws_msc_from_lung_to_nodes(evidence: Evidence) -> None:
+    name, place = "mouse-eau-nodes", "lymphoid:MSC"
+    deaf = {"rule:ccl21-draws-msc-to-nodes:half_max": 1e6}
+    drawn = follow(name, [1.0], evidence, dose=DOSE)
+    stray = follow(name, [1.0], evidence, dose=DOSE, parameters=deaf)
+    assert (drawn[place] > stray[place]).all() and np.median(drawn[place] / stray[place]) > 1.3
+
+
+def test_tnf_raises_ccl21(evidence: Evidence) -> None:
+    name, level = "mouse-eau-nodes", "lymphoid:CCL21"
+    rest = follow(name, [0.2], evidence)
+    tnf = follow(name, [0.2], evidence, dose={"lymphoid:TNF": 50.0})
+    assert np.median(tnf[level] / rest[level]) > 1.1
+
+
+def test_monocytes_carry_what_they_ate_out_of_the_lung(evidence: Evidence) -> None:
+    name = "mouse-healthy"
+    y = follow(name, [1.0, 2.0], evidence, dose=DOSE)
+    for place in ("blood", "lymphoid", "target"):
+        assert (y[f"{place}:monocyte.engulfed"][:, 1] > 0).all(), place
+    stay = {"base:monocytes:migrates lung>blood": 1e-6}
+    index = mice(name, evidence).system.parameter_index
+    assert set(stay) <= set(index), [n for n in index if "lung>blood" in n]
+    kept = follow(name, [2.0], evidence, dose=DOSE, parameters=stay)
+    ratio = kept["blood:monocyte.engulfed"][:, 0] / y["blood:monocyte.engulfed"][:, 1]
+    assert np.median(ratio) < 0.01
