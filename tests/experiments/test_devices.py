@@ -1,4 +1,4 @@
-"""What MSC or vesicles are put on or in: a mechanical cue, a TiO2 surface, a hydrogel."""
+"""What MSC or vesicles are put on or in: a mechanical cue, a TiO2 surface, a hydrogel; a steroid in the well."""
 
 from __future__ import annotations
 
@@ -39,3 +39,12 @@ def test_a_hydrogel_lets_out_what_it_holds(evidence: Evidence) -> None:
     assert (left[0] > left[1]).all() and (left[1] > left[2]).all()
     assert (result.values("level MSC-EV", "gel", 7.0) > 1.0).all()
     assert (result.values("level MSC-EV", "none", 7.0) == 0.0).all()
+
+
+def test_a_steroid_leaves_more_bacteria_by_its_receptor(evidence: Evidence) -> None:
+    steroid = {"product": "none", "add": {"steroid": "2 relative"}}
+    muted = [f"steroid-slows-{cell}-killing" for cell in ("m0", "m1", "m2", "monocyte")]
+    arms = {"alone": {"product": "none"}, "steroid": steroid, "muted": {**steroid, "mute": muted}}
+    result = run_assay("bacterial-clearance", arms=arms, readouts=["bacteria"], draws=4, evidence=evidence)
+    alone, given, silent = (result.values("bacteria", arm, 0.25) for arm in arms)
+    assert (given > alone).all() and (given > silent).all()
