@@ -1,10 +1,10 @@
 """The literature on mesenchymal stromal cell therapy, executable.
 
 One verb a layer: ``load_evidence`` reads the cited tables, ``compile_model`` makes them a model,
-``run_assay`` does an experiment on it, ``sample_population`` draws virtual patients and ``run_trial`` takes
-them through a trial, ``check_claims`` holds it to what the papers say, ``calibrate`` fits the potency of the
-mechanisms to in-vitro data and ``fit_disease`` a disease to control arms, ``export_model`` writes it for
-other programs.
+``run_assay`` does an experiment on it, ``sample_population`` draws virtual patients, ``stream_population``
+as many as a disk holds, and ``run_trial`` takes them through a trial, ``check_claims`` holds it to what the
+papers say, ``calibrate`` fits the potency of the mechanisms to in-vitro data and ``fit_disease`` a disease to
+control arms, ``export_model`` writes it for other programs.
 
 The verbs are imported when first used, so that ``import stromal`` and ``stromal --help`` stay fast.
 """
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from stromal.export import export_model
     from stromal.inference import calibrate, check_claims, fit_disease
     from stromal.model import compile_model
+    from stromal.stream import open_population, stream_population
 
 _HOME = {
     "load_evidence": "stromal.evidence",
     "compile_model": "stromal.model",
     "run_assay": "stromal.experiments",
     "run_trial": "stromal.experiments",
+    "stream_population": "stromal.stream",
+    "open_population": "stromal.stream",
     "sample_population": "stromal.experiments",
     "fit_disease": "stromal.inference",
     "check_claims": "stromal.inference",
@@ -40,9 +43,11 @@ __all__ = [
     "export_model",
     "fit_disease",
     "load_evidence",
+    "open_population",
     "run_assay",
     "run_trial",
     "sample_population",
+    "stream_population",
 ]
 
 

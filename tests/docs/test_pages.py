@@ -49,7 +49,7 @@ def test_every_command_on_a_page_exists() -> None:
     from stromal.cli import main
 
     known = {"assay", "calibrate", "check", "disease", "evidence", "export", "list", "model", "new"}
-    known |= {"patient", "trial", "validate"}
+    known |= {"patient", "population", "trial", "validate"}
     for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
         for line in page.read_text(encoding="utf-8").splitlines():
             if line.startswith("$ stromal "):

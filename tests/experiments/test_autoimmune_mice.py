@@ -69,6 +69,11 @@ def test_healthy_mice_stay_healthy(name: str, evidence: Evidence) -> None:
     observable, day = MICE[name]
     seen = course(evidence, name, observable, [day / 2, day, 200.0], healthy=True)
     assert len(seen) >= 7 and seen.max() < 0.05
+    # nor do living MSC in lung and circulation do a healthy mouse harm
+    treated = course(
+        evidence, name, observable, [30.0, 100.0], healthy=True, dose={"lung:MSC": 1000.0, "rest:MSC": 10.0}
+    )
+    assert treated.max() < 0.05
 
 
 @pytest.mark.parametrize("name", sorted(MICE))
@@ -96,7 +101,7 @@ def test_without_the_rules_that_kill_the_organ_is_whole(
     factors = {f"rule:{rule}:half_max": 1e6 for rule in killers}
     with_them = course(evidence, name, observable, [day]).max()
     # a wave of death is part of how it begins in NOD mice
-    assert with_them > 0.15 and course(evidence, name, observable, [day], factors=factors).max() < 0.06
+    assert with_them > 0.1 and course(evidence, name, observable, [day], factors=factors).max() < 0.06
 
 
 def test_pdl1_of_the_host_holds_diabetes_back(evidence: Evidence) -> None:

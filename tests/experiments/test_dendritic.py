@@ -57,12 +57,13 @@ def test_dendritic_cells_mature_by_a_cue_and_il10_holds_them(evidence: Evidence)
         "LPS": ALONE,
         "none": BARE,
         "TNF": {**BARE, "add": {"TNF": "50 ng/mL"}},
+        "CD40L": {**BARE, "add": {"CD40L": "1 relative"}},
         "IL10": {**ALONE, "add": {"IL10": "20 ng/mL"}},
         "no TLR4": {**ALONE, "block": ["TLR4 antagonist"]},
     }
     found = read(evidence, "dc-maturation", "share DC.mature of DC", 1.0, arms)
     assert np.median(found["LPS"]) > 50.0 > 25.0 > np.median(found["none"])
-    assert (found["TNF"] > found["none"]).all()
+    assert (found["TNF"] > found["none"]).all() and (found["CD40L"] > found["none"]).all()
     assert (found["IL10"] < found["LPS"]).all() and (found["no TLR4"] < found["LPS"]).all()
 
 

@@ -126,3 +126,12 @@ def test_neutrophils_follow_the_chemokine_into_the_lung_and_harm_it(evidence: Ev
     assert np.median(usual[cell] / calm[cell]) > 2.5
     assert np.median(kept[cell] / usual[cell]) < 0.7
     assert np.median(damage(name, kept, evidence)) < np.median(damage(name, usual, evidence))
+
+
+def test_b_cells_of_the_lung_answer_lps(evidence: Evidence) -> None:
+    name = "mouse-lps-lung"
+    calm, usual = (follow(name, [3.0], evidence, without=w) for w in (("LPS",), ()))
+    assert np.median(usual["lung:B.active"] / calm["lung:B.active"]) > 2
+    deaf = {"rule:lps-activates-b:half_max": 1e6}
+    kept = follow(name, [3.0], evidence, without=(), parameters=deaf)
+    assert np.median(kept["lung:B.active"] / usual["lung:B.active"]) < 0.5

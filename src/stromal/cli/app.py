@@ -18,7 +18,20 @@ EXIT_INPUT, EXIT_INTERRUPTED, EXIT_PIPE = 2, 130, 141
 
 def app() -> App:
     """Return the program with its commands."""
-    from . import assay, check, disease, evidence, export, listing, model, new, patient, trial, validate
+    from . import (
+        assay,
+        check,
+        disease,
+        evidence,
+        export,
+        listing,
+        model,
+        new,
+        patient,
+        population,
+        trial,
+        validate,
+    )
 
     program = App(
         name="stromal",
@@ -33,6 +46,7 @@ def app() -> App:
         (trial.trial, "trial"),
         (disease.disease, "disease"),
         (patient.patient, "patient"),
+        (population.population, "population"),
         (model.model, "model"),
         (check.check, "check"),
         (check.calibrate, "calibrate"),

@@ -22,7 +22,7 @@ from .switches import apply_arm
 from .trial import Trial, TrialArm
 from .well import rest, solve
 
-__all__ = ["Followed", "arm_parameters", "follow", "grid", "therapy_events"]
+__all__ = ["Followed", "arm_parameters", "follow", "grid", "solve_arm", "therapy_events"]
 
 #: Patients that are solved at once; a run that is interrupted loses no more than this many.
 CHUNK = 256
@@ -223,7 +223,7 @@ def follow(
             some = patients.take(np.arange(start, min(start + CHUNK, len(patients))))
 
             def make(some: Patients = some, arm: TrialArm = arm) -> dict[str, np.ndarray]:
-                return _solve(trial, some, arm, evidence, ensemble, days, threads)
+                return solve_arm(trial, some, arm, evidence, ensemble, days, threads)
 
             part = keep(f"{arm.name}-{start}", make) if keep else make()
             parts.append(part)
@@ -237,7 +237,7 @@ def follow(
     return Followed(paths, failed)
 
 
-def _solve(
+def solve_arm(
     trial: Trial,
     some: Patients,
     arm: TrialArm,
@@ -246,6 +246,7 @@ def _solve(
     days: np.ndarray,
     threads: int | None,
 ) -> dict[str, np.ndarray]:
+    """Return the observables of patients from enrolment on in an arm, and under ``:ok`` whose run ended."""
     from ..ode import Events
 
     system = some.system

@@ -24,26 +24,36 @@ if TYPE_CHECKING:
 __all__ = ["insults", "normal"]
 
 
-def normal(seed: int, name: str, draws: tuple[int, ...], size: int) -> np.ndarray:
+def normal(seed: int, name: str, draws: tuple[int, ...], size: int, start: int = 0) -> np.ndarray:
     """Return a standard normal number for each patient of each draw.
 
     The stream is keyed by name and draw, the patient is a place in it: a patient stays the same however
-    many others are asked for.
+    many others are asked for. ``start`` is the first place that is wanted.
 
     Returns
     -------
     array (draws, size)
     """
+    skip, rest = divmod(start, 4)  # a step of the counter gives four numbers
     out = np.empty((len(draws), size))
     for i, draw in enumerate(draws):
         key = int.from_bytes(blake2b(f"{seed}:{name}:{draw}".encode(), digest_size=16).digest(), "little")
-        u = np.random.Generator(np.random.Philox(key=key)).random(size)
+        bits = np.random.Philox(key=key)
+        bits.advance(skip)
+        u = np.random.Generator(bits).random(rest + size)[rest:]
         out[i] = ndtri(np.clip(u, 1e-12, 1 - 1e-12))
     return out
 
 
 def amounts(
-    disease: Disease, name: str, amount: Amount, unit: str, ensemble: Ensemble, draw: np.ndarray, size: int
+    disease: Disease,
+    name: str,
+    amount: Amount,
+    unit: str,
+    ensemble: Ensemble,
+    draw: np.ndarray,
+    size: int,
+    start: int = 0,
 ) -> np.ndarray:
     """Return an amount of an insult for each patient: what is not known, and what differs."""
     median = parse_quantity(amount.value, unit)
@@ -55,7 +65,8 @@ def amounts(
     out = out * np.exp(np.log(amount.spread) / Z90 * ndtri(u))
     if amount.between > 1:
         ids = tuple(ensemble.ids[i] for i in draw[::size])
-        out = out * np.exp(np.log(amount.between) / Z90 * normal(ensemble.seed, name, ids, size).ravel())
+        z = normal(ensemble.seed, name, ids, size, start).ravel()
+        out = out * np.exp(np.log(amount.between) / Z90 * z)
     return np.minimum(out, amount.most)
 
 
@@ -66,10 +77,12 @@ def insults(
     evidence: Evidence,
     size: int,
     without: tuple[str, ...] = (),
+    start: int = 0,
 ) -> list[tuple[float, np.ndarray, np.ndarray]]:
     """Return what happens to each patient: day, scale and shift (patients, states).
 
-    ``without`` names insults and background drugs that are left out.
+    Patients are ``size`` of each draw, from number ``start`` on. ``without`` names insults and background
+    drugs that are left out.
     """
     system, out = patients.system, []
     for insult in disease.spec.insult:
@@ -79,7 +92,7 @@ def insults(
         for state, amount in insult.scale.items():
             if state in system.state_index:
                 key = f"insult:{insult.name}:{state}"
-                some = amounts(disease, key, amount, "1", ensemble, patients.draw, size)
+                some = amounts(disease, key, amount, "1", ensemble, patients.draw, size, start)
                 scale[:, system.state_index[state]] = some
         for state, amount in insult.add.items():
             i = system.state_index.get(state)
@@ -91,7 +104,7 @@ def insults(
                 )
             key = f"insult:{insult.name}:{state}"
             unit = system.states[i].unit
-            shift[:, i] = amounts(disease, key, amount, unit, ensemble, patients.draw, size)
+            shift[:, i] = amounts(disease, key, amount, unit, ensemble, patients.draw, size, start)
         out.append((insult.day, scale, shift))
     for drug in disease.spec.background:
         i = system.state_index.get(f"systemic:{drug['give']}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -16,17 +15,26 @@ from ..errors import InputError
 from ..evidence import Evidence
 from ..model import System
 from ..ode import Result
-from .arm import Arm
+from .bodies import Bodies, healthy_bodies, selected
 from .body import organs
 from .disease import Criterion, Disease
 from .ensemble import Z90, Ensemble
 from .insults import insults, normal
 from .observable import needed, value
-from .rest import Resting, solve_rest
-from .switches import apply_arm
 from .well import solve
 
-__all__ = ["ENROLLED", "PLAUSIBLE", "Patients", "enrol", "followed", "observed", "plausible"]
+__all__ = [
+    "ENROLLED",
+    "PLAUSIBLE",
+    "Patients",
+    "enrol",
+    "followed",
+    "in_strata",
+    "meets_criteria",
+    "observed",
+    "people",
+    "plausible",
+]
 
 #: Plausible patients of a draw, and those enrolled: the same when a disease is fitted and when a trial is
 #: run, so that the patients are the same too.
@@ -85,6 +93,43 @@ class Patients:
         )
 
 
+def people(
+    bodies: Bodies, system: System, disease: Disease, ensemble: Ensemble, size: int, start: int = 0
+) -> Patients:
+    """Return patients ``start`` to ``start + size`` of each body, healthy; those of a body stand together.
+
+    Parameters
+    ----------
+    bodies : Bodies
+    system : System
+        That the bodies are of.
+    disease : Disease
+    ensemble : Ensemble
+    size : int
+    start : int
+    """
+    parameters = np.repeat(bodies.parameters, size, axis=0)
+    ids = tuple(ensemble.ids[i] for i in bodies.draw)
+    for name, variation in disease.spec.variability.items():
+        z = normal(ensemble.seed, f"patient:{name}", ids, size, start).ravel()
+        factor = np.exp(np.log(variation.between) / Z90 * z)
+        for i in selected(system, variation.select):
+            parameters[:, i] *= factor
+    lower = np.array([p.lower for p in system.parameters])
+    upper = np.array([p.upper for p in system.parameters])
+    numbers = range(start, start + size)
+    return Patients(
+        system,
+        tuple(f"{disease.id}-{ensemble.names[i]}-{k}" for i in bodies.draw for k in numbers),
+        np.repeat(bodies.draw, size),
+        np.clip(parameters, lower, upper),
+        np.repeat(bodies.y, size, axis=0),
+        0.0,
+        {"draws that rest": bodies.share},
+        np.full(len(bodies) * size, disease.weight),
+    )
+
+
 def plausible(
     disease: Disease,
     evidence: Evidence,
@@ -107,39 +152,8 @@ def plausible(
         Mediators that a therapy brings.
     threads : int, optional
     """
-    system = disease.system(evidence, extra)
-    nobody = Arm(product="none", species=disease.spec.species)
-    numbers = apply_arm(ensemble.sample(system, evidence), system, nobody, evidence, ensemble)
-    for name, direction in disease.spec.directions.items():
-        if name in ensemble.directions:
-            for i in _selected(system, direction.select):
-                numbers[:, i] *= ensemble.directions[name]
-    resting: Resting = solve_rest(system, numbers, disease.counts, threads=threads)
-    healthy = resting.ok.copy()
-    for state, most in disease.limits.items():
-        healthy &= resting.y[:, system.state_index[state]] <= most
-    good = np.flatnonzero(healthy)
-    if not len(good):
-        raise InputError("no draw of the ensemble has a resting point", file=disease.file, key="modules")
-    parameters = np.repeat(resting.parameters[good], size, axis=0)
-    ids = tuple(ensemble.ids[i] for i in good)
-    for name, variation in disease.spec.variability.items():
-        z = normal(ensemble.seed, f"patient:{name}", ids, size).ravel()
-        factor = np.exp(np.log(variation.between) / Z90 * z)
-        for i in _selected(system, variation.select):
-            parameters[:, i] *= factor
-    lower = np.array([p.lower for p in system.parameters])
-    upper = np.array([p.upper for p in system.parameters])
-    return Patients(
-        system,
-        tuple(f"{disease.id}-{ensemble.names[i]}-{k}" for i in good for k in range(size)),
-        np.repeat(good, size),
-        np.clip(parameters, lower, upper),
-        np.repeat(resting.y[good], size, axis=0),
-        0.0,
-        {"draws that rest": float(healthy.mean())},
-        np.full(len(good) * size, disease.weight),
-    )
+    bodies = healthy_bodies(disease, evidence, ensemble, extra=extra, threads=threads)
+    return people(bodies, disease.system(evidence, extra), disease, ensemble, size)
 
 
 def natural_history(
@@ -181,6 +195,13 @@ def followed(
     """Solve patients through events, each (day, scale, shift), and return their states on given days."""
     from ..ode import Events
 
+    if len(days) == 1:
+        # nothing to solve: only what happens at once
+        y = patients.y
+        for _, scale, shift in events:
+            y = scale * y + shift
+        n = len(patients)
+        return Result(y[:, None, :], np.zeros(n, dtype=np.int32), np.zeros(n, dtype=np.int64))
     happens = None
     if events:
         happens = Events(
@@ -191,10 +212,6 @@ def followed(
     return solve(
         patients.system, patients.y, patients.parameters, days, events=happens, threads=threads, rtol=RTOL
     )
-
-
-def _selected(system: System, patterns: tuple[str, ...]) -> list[int]:
-    return [i for name, i in system.parameter_index.items() if any(fnmatchcase(name, p) for p in patterns)]
 
 
 def enrol(
@@ -244,15 +261,9 @@ def enrol(
     events = [e for e in insults(some, disease, ensemble, evidence, size) if e[0] <= rules.day]
     asked = {c.day for c in rules.criteria} | {c.over_day or 0.0 for c in rules.criteria} | {0.0}
     days = np.unique(np.array([0.0, *(rules.day + d for d in asked if rules.day + d > 0)]))
-    if len(days) > 1:
-        result = followed(some, events, days, threads)
-        path, ok = result.y, result.ok
-    else:
-        y = some.y
-        for _, scale, shift in events:
-            y = scale * y + shift
-        path, ok = y[:, None, :], np.ones(len(some), dtype=bool)
-    fits = ok & known & _fit(some, disease, evidence, path, days - rules.day)
+    result = followed(some, events, days, threads)
+    path, ok = result.y, result.ok
+    fits = ok & known & meets_criteria(some, disease, evidence, path, days - rules.day)
     say(steps)
     chosen = _choose(some, disease, evidence, path[:, -1], fits, ensemble, keep)
     if not len(chosen):
@@ -284,9 +295,10 @@ def observed(
     return value(item, patients.system, evidence, states, patients.parameters, volumes)
 
 
-def _fit(
+def meets_criteria(
     patients: Patients, disease: Disease, evidence: Evidence, path: np.ndarray, days: np.ndarray
 ) -> np.ndarray:
+    """Return who meets the criteria of enrolment, from all states on days that end with it (day 0)."""
     ok = np.ones(len(patients), dtype=bool)
 
     def at(criterion: Criterion, day: float) -> np.ndarray:
@@ -303,6 +315,22 @@ def _fit(
     return ok
 
 
+def in_strata(
+    patients: Patients, disease: Disease, evidence: Evidence, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return who is in a stratum of the trial, in which, and what share a trial has of it."""
+    strata = disease.spec.enrol.strata
+    wanted = np.ones(len(patients))
+    inside = np.full(len(patients), not strata)
+    member = np.zeros(len(patients), dtype=int)
+    for k, stratum in enumerate(strata):
+        x = observed(patients, disease, evidence, stratum.observable, y[:, None, :])[:, 0]
+        here = (x >= stratum.least) & (x < stratum.most)
+        member[here], wanted[here] = k, stratum.share
+        inside |= here
+    return inside, member, wanted
+
+
 def _choose(
     patients: Patients,
     disease: Disease,
@@ -316,17 +344,7 @@ def _choose(
 
     A patient of a stratum that is rare among plausible patients weighs more (prevalence weighting).
     """
-    strata = disease.spec.enrol.strata
-    wanted = np.ones(len(patients))
-    inside = np.ones(len(patients), dtype=bool)
-    member = np.zeros(len(patients), dtype=int)
-    if strata:
-        inside[:] = False
-        for k, stratum in enumerate(strata):
-            x = observed(patients, disease, evidence, stratum.observable, y[:, None, :])[:, 0]
-            here = (x >= stratum.least) & (x < stratum.most)
-            member[here], wanted[here] = k, stratum.share
-            inside |= here
+    inside, member, wanted = in_strata(patients, disease, evidence, y)
     fits = fits & inside
     out = []
     for d in np.unique(patients.draw):
