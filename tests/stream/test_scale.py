@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from small_population import CHUNK, PATIENTS, stored
@@ -104,7 +105,12 @@ def test_no_scheduler_answers(source: Source, tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    "loss", [CancelledError("gone"), OSError("gone"), distributed.KilledWorker("x", None)]
+    "loss",
+    [
+        CancelledError("gone"),
+        OSError("gone"),
+        distributed.KilledWorker("x", SimpleNamespace(address="tcp://a:1"), 3),
+    ],
 )
 def test_a_cluster_that_is_lost_is_said(
     loss: BaseException,
