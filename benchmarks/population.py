@@ -23,7 +23,7 @@ from stromal.ode import Kernel, compile_system
 from stromal.ode.solve import SINGLE
 
 from .bound import bound_seconds, rates
-from .models import MODELS, Model, synthetic
+from .models import MODELS, Model, Patients, synthetic
 from .others import Copasi, RoadRunner, Run, Sundials
 
 TOLERANCES = (1e-4, 1e-6)
@@ -51,13 +51,13 @@ class Engine:
         self.model, self.kernel, self.threads = model, kernel, threads
         self.steps = 0
 
-    def run(self, params: np.ndarray, rtol: float, atol: float, states: list[int] | None = None) -> Run:
+    def run(self, people: Patients, rtol: float, atol: float, states: list[int] | None = None) -> Run:
         """Solve patients; the chosen observables at all times, or all states."""
         model = self.model
         wall, start = time.perf_counter(), time.process_time()
         result = self.kernel.solve(
-            model.y0, params, model.times, events=model.events, rtol=rtol, atol=atol,
-            threads=self.threads, states=states or range(len(model.y0)),
+            people.y0, people.params, model.times, events=model.events, rtol=rtol, atol=atol,
+            threads=self.threads, states=states,
         )  # fmt: skip
         wall, cpu = time.perf_counter() - wall, time.process_time() - start
         if not result.ok.all():

@@ -91,27 +91,25 @@ class _Loop(Stepper):
     # -- size of the step --------------------------------------------------------------------
 
     def norms(self, terms: list[ir.Value], scale_with: ir.Value | None) -> list[ir.Value]:
-        """Return the largest of |term / (atol + rtol |y|)| over the states, nan if any is nan.
+        """Return the root of the mean square of term / (atol + rtol |y|) over the states.
 
-        The largest and not the mean square: inert states must not soften the test of the others.
         With ``scale_with`` the larger of |y| and |that| is taken.
         """
         a, b, ws = self.a, self.a.b, self.ws
-        cells = [(a.local(self.vec), a.local(self.vec)) for _ in terms]
-        for cell in cells:
-            for x in cell:
-                b.store(a.like(self.vec, 0.0), x)
+        sums = [a.local(self.vec) for _ in terms]
+        for total in sums:
+            b.store(a.like(self.vec, 0.0), total)
         with a.loop(0, self.n) as i:
             size = a.fabs(a.get(ws["y"], i, self.vec))
             if scale_with is not None:
                 size = a.larger(size, a.fabs(a.get(scale_with, i, self.vec)))
             absolute = self.splat(a.get(self.arg["atol"], i))
             weight = b.fdiv(a.like(self.vec, 1.0), a.fma(self.rtol, size, absolute))
-            for term, (most, bad) in zip(terms, cells, strict=True):
-                e = b.fmul(a.fabs(a.get(term, i, self.vec)), weight)
-                b.store(a.larger(b.load(most, typ=self.vec), e), most)
-                b.store(a.fma(e, 0.0, b.load(bad, typ=self.vec)), bad)
-        return [b.fadd(b.load(most, typ=self.vec), b.load(bad, typ=self.vec)) for most, bad in cells]
+            for term, total in zip(terms, sums, strict=True):
+                e = b.fmul(a.get(term, i, self.vec), weight)
+                b.store(a.fma(e, e, b.load(total, typ=self.vec)), total)
+        mean = [b.fmul(b.load(total, typ=self.vec), a.like(self.vec, 1.0 / self.n)) for total in sums]
+        return [b.call(a.intrinsic("llvm.sqrt", self.vec), [x]) for x in mean]
 
     def power(self, x: ir.Value, exponent: float) -> ir.Value:
         """Return ``x ** exponent`` for ``x >= 0``."""
