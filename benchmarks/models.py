@@ -7,12 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stromal.evidence import load_evidence
-from stromal.experiments.cohort import arm_parameters
-from stromal.experiments.population import plausible
-from stromal.experiments.posterior import disease_posterior
-from stromal.experiments.trial import load_trial
-from stromal.experiments.whole_course import course
 from stromal.model.expr import Expr, mul, pos, sym
 from stromal.model.system import Parameter, Process, State, System
 from stromal.ode import Events
@@ -172,6 +166,14 @@ def synthetic(states: int = 150, rules: float = 1.2) -> Model:
 
 def sr_agvhd() -> Model:
     """Return the SR-aGVHD trial from health on: insults, drugs, doses of MSC; patients as trials draw them."""
+    # not needed to start the made-up one
+    from stromal.evidence import load_evidence
+    from stromal.experiments.cohort import arm_parameters
+    from stromal.experiments.population import plausible
+    from stromal.experiments.posterior import disease_posterior
+    from stromal.experiments.trial import load_trial
+    from stromal.experiments.whole_course import course
+
     evidence = load_evidence()
     trial = load_trial("sr-agvhd", evidence)
     arm, disease = trial.arms[-1], trial.disease

@@ -14,7 +14,7 @@ from .stepper import ARGUMENTS, COLLAPSED, NOT_FINITE, TOO_MANY, Layout, Stepper
 
 __all__ = ["control_ir"]
 
-SAFETY, SHRINK, GROW, SHRINK_NAN = 0.9, 0.2, 6.0, 0.1
+SAFETY, SHRINK, GROW, SHRINK_NAN = 0.95, 0.2, 6.0, 0.1
 ORDER = 5.0  # of the error estimate: it falls with h^5
 LEAST_STEP = 1e-14  # of time and span: below, a step no longer moves time
 
