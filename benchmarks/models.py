@@ -165,7 +165,7 @@ def synthetic(states: int = 150, rules: float = 1.2) -> Model:
 
 
 def sr_agvhd() -> Model:
-    """Return the SR-aGVHD trial from health on: insults, drugs, doses of MSC; patients as trials draw them."""
+    """Return the SR-aGVHD trial from health on: insults, drugs, doses; patients as trials draw them."""
     # not needed to start the made-up one
     from stromal.evidence import load_evidence
     from stromal.experiments.cohort import arm_parameters
@@ -186,7 +186,12 @@ def sr_agvhd() -> Model:
     events = course(trial, evidence, days=days).events
     doses = [(time, dict(jumps)) for time, jumps in events]
     index = people.system.state_index
-    seen = ["target:epithelium", "lymphoid:CD4.active", "lymphoid:CD8.active", *list(index)[:: len(index) // 9]]
+    seen = [
+        "target:epithelium",
+        "lymphoid:CD4.active",
+        "lymphoid:CD8.active",
+        *list(index)[:: len(index) // 9],
+    ]
 
     def draw(patients: int, seed: int) -> Patients:
         order = np.random.default_rng(seed).permutation(len(people))

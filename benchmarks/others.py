@@ -43,7 +43,9 @@ def _roadrunner_start(sbml: str, ids: list[str], names: list[str]) -> None:
     _LOADED.update(runner=runner, ids=ids, names=names)
 
 
-def _roadrunner_part(people: Patients, times, seen: list[int], rtol: float, absolute) -> tuple[np.ndarray, float]:
+def _roadrunner_part(
+    people: Patients, times, seen: list[int], rtol: float, absolute
+) -> tuple[np.ndarray, float]:
     runner, ids = _LOADED["runner"], _LOADED["ids"]
     order = runner.model.getFloatingSpeciesIds()
     by_id = dict(zip(ids, absolute, strict=True))
