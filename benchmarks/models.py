@@ -14,6 +14,21 @@ from stromal.ode import Events
 __all__ = ["MODELS", "Model", "network"]
 
 DRAW = 0.3  # sigma of the logarithm of each parameter
+BODIES, EACH = 32, 16  # draws of the disease's posterior, and patients of each
+
+
+@dataclass(frozen=True)
+class Patients:
+    """Starts (patients, states) and parameters (patients, parameters)."""
+
+    y0: np.ndarray
+    params: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.params)
+
+    def __getitem__(self, some) -> Patients:
+        return Patients(self.y0[some], self.params[some])
 
 
 @dataclass(frozen=True)
@@ -23,7 +38,6 @@ class Model:
     Attributes
     ----------
     system : System
-    y0 : ndarray, (states,)
     times : ndarray
         Days.
     doses : list of (float, dict)
@@ -31,15 +45,14 @@ class Model:
     observables : list of int
         States that are returned.
     draw : callable
-        From a number of patients and a seed to parameters (patients, parameters).
+        From a number of patients and a seed to `Patients`.
     """
 
     system: System
-    y0: np.ndarray
     times: np.ndarray
     doses: list[tuple[float, dict[str, tuple[float, float]]]]
     observables: list[int]
-    draw: Callable[[int, int], np.ndarray]
+    draw: Callable[[int, int], Patients]
 
     @property
     def events(self) -> Events:
@@ -52,13 +65,14 @@ class Model:
         return Events(np.array([[time for time, _ in self.doses]]), scale, shift)
 
 
-def lognormal(system: System) -> Callable[[int, int], np.ndarray]:
+def lognormal(system: System, y0: np.ndarray) -> Callable[[int, int], Patients]:
     """Return a function that draws all parameters around their medians."""
     median = np.array([p.value for p in system.parameters])
 
-    def draw(patients: int, seed: int = 0) -> np.ndarray:
+    def draw(patients: int, seed: int = 0) -> Patients:
         rng = np.random.default_rng(seed)
-        return median * np.exp(rng.normal(0.0, DRAW, (patients, len(median))))
+        factors = np.exp(rng.normal(0.0, DRAW, (patients, len(median))))
+        return Patients(np.tile(y0, (patients, 1)), median * factors)
 
     return draw
 
@@ -147,7 +161,44 @@ def synthetic(states: int = 150, rules: float = 1.2) -> Model:
     doses = [(14.0 * k + 1.0, {"mediator0": (1.0, 20.0), "cell0": (1.0, 100.0)}) for k in range(12)]
     mediators = [s for s in index if s.startswith("mediator")]
     seen = [f"cell{i}" for i in range(6)] + mediators[:: max(len(mediators) // 6, 1)][:6]
-    return Model(system, y0, np.linspace(0.0, 180.0, 51), doses, [index[s] for s in seen], lognormal(system))
+    return Model(system, np.linspace(0.0, 180.0, 51), doses, [index[s] for s in seen], lognormal(system, y0))
 
 
-MODELS: dict[str, Callable[[], Model]] = {"synthetic": synthetic}
+def sr_agvhd() -> Model:
+    """Return the SR-aGVHD trial from health on: insults, drugs, doses; patients as trials draw them."""
+    # not needed to start the made-up one
+    from stromal.evidence import load_evidence
+    from stromal.experiments.cohort import arm_parameters
+    from stromal.experiments.population import plausible
+    from stromal.experiments.posterior import disease_posterior
+    from stromal.experiments.trial import load_trial
+    from stromal.experiments.whole_course import course
+
+    evidence = load_evidence()
+    trial = load_trial("sr-agvhd", evidence)
+    arm, disease = trial.arms[-1], trial.disease
+    days = np.linspace(0.0, disease.spec.enrol.day + trial.spec.days, 51)
+    bodies = disease_posterior(disease, trial.endpoints).head(BODIES).ensemble
+    given = [t.content for t in (*trial.background, *arm.therapies)]
+    extra = tuple(content for content in given if content in evidence.mediators)
+    people = plausible(disease, evidence, bodies, EACH, extra=extra)
+    numbers = arm_parameters(people, trial, arm, evidence, bodies)
+    events = course(trial, evidence, days=days).events
+    doses = [(time, dict(jumps)) for time, jumps in events]
+    index = people.system.state_index
+    seen = [
+        "target:epithelium",
+        "lymphoid:CD4.active",
+        "lymphoid:CD8.active",
+        *list(index)[:: len(index) // 9],
+    ]
+
+    def draw(patients: int, seed: int) -> Patients:
+        order = np.random.default_rng(seed).permutation(len(people))
+        chosen = np.resize(order, patients)
+        return Patients(people.y[chosen], numbers[chosen])
+
+    return Model(people.system, days, doses, [index[s] for s in seen[:12]], draw)
+
+
+MODELS: dict[str, Callable[[], Model]] = {"synthetic": synthetic, "sr_agvhd": sr_agvhd}

@@ -18,13 +18,13 @@ from stromal.export.sbml import state_ids, to_sbml
 from stromal.export.sbml_names import identifiers
 from stromal.ode.solve import build
 
-from .models import Model
+from .models import Model, Patients
 
 __all__ = ["Copasi", "RoadRunner", "Run", "Sundials"]
 
 
-def _sbml(model: Model, params: np.ndarray | None = None) -> str:
-    return to_sbml(model.system, y0=list(model.y0), params=params, events=model.doses)
+def _sbml(model: Model, one: Patients) -> str:
+    return to_sbml(model.system, y0=list(one.y0[0]), params=list(one.params[0]), events=model.doses)
 
 
 def _absolute(model: Model, atol: float) -> np.ndarray:
@@ -43,17 +43,19 @@ def _roadrunner_start(sbml: str, ids: list[str], names: list[str]) -> None:
     _LOADED.update(runner=runner, ids=ids, names=names)
 
 
-def _roadrunner_part(y0, params, times, seen: list[int], rtol: float, absolute) -> tuple[np.ndarray, float]:
+def _roadrunner_part(
+    people: Patients, times, seen: list[int], rtol: float, absolute
+) -> tuple[np.ndarray, float]:
     runner, ids = _LOADED["runner"], _LOADED["ids"]
     order = runner.model.getFloatingSpeciesIds()
     by_id = dict(zip(ids, absolute, strict=True))
     runner.timeCourseSelections = ["time", *(f"[{ids[i]}]" for i in seen)]
-    final = np.empty((len(params), len(ids)))
+    final = np.empty((len(people), len(ids)))
     places = [order.index(sid) for sid in ids]
     known = list(runner.model.getGlobalParameterIds())
     targets = [known.index(x) for x in _LOADED["names"]]
     start = time.process_time()
-    for at, row in enumerate(params):
+    for at, (y0, row) in enumerate(zip(people.y0, people.params, strict=True)):
         runner.reset()
         runner.model.setGlobalParameterValues(targets, list(row))
         runner.model.setFloatingSpeciesConcentrations(places, list(y0))
@@ -94,25 +96,29 @@ class RoadRunner:
         self.model, self.processes = model, processes
         known, ids = identifiers(model.system), state_ids(model.system)
         names = [known["symbol", p.name] for p in model.system.parameters]
-        arguments = (_sbml(model), [ids[s.name] for s in model.system.states], names)
+        arguments = (_sbml(model, model.draw(1, 0)), [ids[s.name] for s in model.system.states], names)
         self.pool = [
             ProcessPoolExecutor(1, get_context("spawn"), _roadrunner_start, arguments)
             for _ in range(processes)
         ]
         self.run(model.draw(processes, 1), 1e-3, 1e-5)
 
-    def run(self, params: np.ndarray, rtol: float, atol: float) -> Run:
+    def run(self, people: Patients, rtol: float, atol: float) -> Run:
         """Simulate patients, shared out between the processes."""
-        model, parts = self.model, np.array_split(params, self.processes)
+        model = self.model
+        parts = [people[i :: self.processes] for i in range(self.processes)]
         absolute = _absolute(model, atol)
         start = time.perf_counter()
         jobs = [
-            pool.submit(_roadrunner_part, model.y0, part, model.times, model.observables, rtol, absolute)
+            pool.submit(_roadrunner_part, part, model.times, model.observables, rtol, absolute)
             for pool, part in zip(self.pool, parts, strict=True)
         ]
         done = [job.result() for job in jobs]
         wall = time.perf_counter() - start
-        return Run(np.concatenate([x for x, _ in done]), wall, sum(x for _, x in done), self.processes)
+        final = np.empty(people.y0.shape)
+        for i, (x, _) in enumerate(done):
+            final[i :: self.processes] = x
+        return Run(final, wall, sum(x for _, x in done), self.processes)
 
     def close(self) -> None:
         """End the processes."""
@@ -141,7 +147,7 @@ class Sundials:
         function, places = prototype(self.library.address(name)), [x.ctypes.data for x in arrays]
         return lambda: function(*places)
 
-    def run(self, params: np.ndarray, rtol: float, atol: float) -> Run:
+    def run(self, people: Patients, rtol: float, atol: float) -> Run:
         """Simulate patients one after another."""
         from sksundae.cvode import CVODE
 
@@ -176,13 +182,13 @@ class Sundials:
             options["sparsity"] = pattern.astype(float)
         marks = [t for t, _ in model.doses if model.times[0] <= t <= model.times[-1]]
         events = model.events
-        final = np.empty((len(params), n))
+        final = np.empty((len(people), n))
         start, wall = time.process_time(), time.perf_counter()
-        for at, row in enumerate(params):
+        for at, (y0, row) in enumerate(zip(people.y0, people.params, strict=True)):
             row = np.ascontiguousarray(row)
             self._call("prepare", row, self.slots, self.scratch)()
             solver = CVODE(slope, atol=_absolute(model, atol), **options)
-            x, now = np.array(model.y0), model.times[0]
+            x, now = np.array(y0), model.times[0]
             for k, stop in enumerate([*marks, model.times[-1]]):
                 inside = model.times[(model.times > now) & (model.times < stop)]
                 if stop > now:
@@ -200,14 +206,14 @@ class Copasi:
     def __init__(self, model: Model) -> None:
         self.model = model
 
-    def run(self, params: np.ndarray, rtol: float, atol: float) -> Run:
+    def run(self, people: Patients, rtol: float, atol: float) -> Run:
         """Simulate patients one after another."""
         import basico
 
         model, ids = self.model, state_ids(self.model.system)
         final, wall, cpu = [], 0.0, 0.0
-        for row in params:
-            loaded = basico.load_model_from_string(_sbml(model, row))
+        for i in range(len(people)):
+            loaded = basico.load_model_from_string(_sbml(model, people[i : i + 1]))
             wall_start, start = time.perf_counter(), time.process_time()
             frame = basico.run_time_course(
                 values=[float(t) for t in model.times], start_time=float(model.times[0]), use_sbml_id=True,

@@ -115,3 +115,29 @@ def hires() -> System:
 def random_linear_large() -> System:
     """As `random_linear`, with a tail of many tiles."""
     return random_linear(61, seed=5)
+
+
+def clamp() -> System:
+    """Epithelium that outgrows what it should be: damage, an expression under `pos`, is then zero."""
+    cells, damage, drug = map(sym, "cells damage drug".split())
+    return make("clamp", "cells damage drug", {"k": 3.0, "q": 40.0}, [
+        (sym("k") * cells * (1.0 - cells / (2.0 + 1.5 * drug)), {"cells": 1.0}),
+        (sym("q") * (pos(1.0 - cells) - damage), {"damage": 1.0}),
+        (0.7 * drug * (1.0 - drug) * (1.2 + damage - pos(drug - 0.1 * cells)), {"drug": 1.0}),
+    ])  # fmt: skip
+
+
+def decay(n: int = 1, rest: int = 0) -> System:
+    """Exponential decay of a square, some times over, beside states that nothing changes."""
+    rates = [(sym("k") * sym(f"s{i}") ** 2, {f"s{i}": -1.0}) for i in range(n)]
+    return make("decay", " ".join(f"s{i}" for i in range(n + rest)), {"k": 1.0}, rates)
+
+
+def decays() -> System:
+    """Ten of them."""
+    return decay(10)
+
+
+def decay_and_rest() -> System:
+    """One of them beside nine states at rest."""
+    return decay(1, 9)

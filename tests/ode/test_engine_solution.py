@@ -57,6 +57,34 @@ def test_slopes(kernel, y):
         )
 
 
+def test_slope_of_pos(kernel):
+    """Exact for an expression, which may be far below zero, or the method loses its order; 1 for a state."""
+    k, params = kernel("clamp"), np.array([3.0, 40.0])
+    rhs = twin.right_hand_side(k.system, params)
+    for y in ([0.4, 0.2, 0.6], [1.7, 0.2, 0.6], [1.7, 0.2, 0.1]):
+        _, jac = twin.slopes(k, y, params)
+        for j, step in enumerate(1e-6 * np.eye(3)):
+            slope = (rhs(0, y + step) - rhs(0, y - step)) / 2e-6
+            np.testing.assert_allclose(jac[:, j], slope, rtol=1e-6, atol=1e-6)
+    steps = [
+        k.solve([0.4, 0.0, 0.2], params, [0.0, 60.0], rtol=rtol, atol=1e-2 * rtol).steps[0]
+        for rtol in (1e-6, 1e-8)
+    ]
+    assert steps[1] < 4.0 * steps[0]  # 2.5 times at order 5, ten times at order 1
+
+
+def test_error_is_the_mean_square_over_the_states(kernel):
+    """A system beside nine copies of itself makes the same steps, beside nine states at rest longer ones."""
+    one, copies, still = (kernel(name) for name in ("decay", "decays", "decay_and_rest"))
+    times, rtol = [0.0, 10.0], 1e-8
+    steps = [
+        k.solve(np.ones(len(k.system.states)), [1.0], times, rtol=rtol, atol=rtol).steps[0]
+        for k in (one, copies, still)
+    ]
+    assert steps[0] == steps[1]
+    assert steps[0] / steps[2] == pytest.approx(10.0**0.1, rel=0.08)
+
+
 def test_slope_is_finite_at_zero_and_below(kernel):
     for y in (np.zeros(5), -1e-9 * np.ones(5)):
         f, jac = twin.slopes(kernel("touch"), y + [0.0, 0.0, 1e-30, 0.0, 0.0], draws(kernel("touch"), 1)[0])

@@ -217,11 +217,12 @@ class _Writer:
                 return self.line(f"fdiv {vec} {self.number(1.0)}, {x}")
             case "neg":
                 return self.line(f"fneg {vec} {x}")
-            case "pos" | "floor":
+            case "pos" | "floor" | "step":
                 # a comparison with nan is false, so nan comes through
-                least = self.number(0.0 if op == "pos" else b)
+                least = self.number(b if op == "floor" else 0.0)
+                above = self.number(1.0) if op == "step" else x
                 below = self.line(f"fcmp olt {vec} {x}, {least}")
-                return self.line(f"select <{self.width} x i1> {below}, {vec} {least}, {vec} {x}")
+                return self.line(f"select <{self.width} x i1> {below}, {vec} {least}, {vec} {above}")
             case "sqrt":
                 return self.line(f"call {vec} @llvm.sqrt.v{self.width}f64({vec} {x})")
             case "pow":

@@ -14,7 +14,8 @@ from .stepper import ARGUMENTS, COLLAPSED, NOT_FINITE, TOO_MANY, Layout, Stepper
 
 __all__ = ["control_ir"]
 
-SAFETY, SHRINK, GROW, SHRINK_NAN = 0.9, 0.2, 6.0, 0.1
+SAFETY, SHRINK, GROW, SHRINK_NAN = 0.95, 0.2, 6.0, 0.1
+ALONE = 4.0  # tolerances by which one state may be off while the mean square over all holds
 ORDER = 5.0  # of the error estimate: it falls with h^5
 LEAST_STEP = 1e-14  # of time and span: below, a step no longer moves time
 
@@ -91,10 +92,10 @@ class _Loop(Stepper):
     # -- size of the step --------------------------------------------------------------------
 
     def norms(self, terms: list[ir.Value], scale_with: ir.Value | None) -> list[ir.Value]:
-        """Return the largest of |term / (atol + rtol |y|)| over the states, nan if any is nan.
+        """Return the root of the mean square of term / (atol + rtol |y|) over the states.
 
-        The largest and not the mean square: inert states must not soften the test of the others.
-        With ``scale_with`` the larger of |y| and |that| is taken.
+        But no less than the largest of them over ``ALONE``: many inert states must not soften the test of
+        a few. With ``scale_with`` the larger of |y| and |that| is taken.
         """
         a, b, ws = self.a, self.a.b, self.ws
         cells = [(a.local(self.vec), a.local(self.vec)) for _ in terms]
@@ -107,11 +108,18 @@ class _Loop(Stepper):
                 size = a.larger(size, a.fabs(a.get(scale_with, i, self.vec)))
             absolute = self.splat(a.get(self.arg["atol"], i))
             weight = b.fdiv(a.like(self.vec, 1.0), a.fma(self.rtol, size, absolute))
-            for term, (most, bad) in zip(terms, cells, strict=True):
-                e = b.fmul(a.fabs(a.get(term, i, self.vec)), weight)
-                b.store(a.larger(b.load(most, typ=self.vec), e), most)
-                b.store(a.fma(e, 0.0, b.load(bad, typ=self.vec)), bad)
-        return [b.fadd(b.load(most, typ=self.vec), b.load(bad, typ=self.vec)) for most, bad in cells]
+            for term, (total, most) in zip(terms, cells, strict=True):
+                e = b.fmul(a.get(term, i, self.vec), weight)
+                square = b.fmul(e, e)
+                b.store(b.fadd(square, b.load(total, typ=self.vec)), total)
+                b.store(a.larger(square, b.load(most, typ=self.vec)), most)
+        out = []
+        for total, most in cells:
+            # the mean comes second: it is nan if any is
+            alone = b.fmul(b.load(most, typ=self.vec), a.like(self.vec, ALONE**-2))
+            mean = b.fmul(b.load(total, typ=self.vec), a.like(self.vec, 1.0 / self.n))
+            out.append(b.call(a.intrinsic("llvm.sqrt", self.vec), [a.larger(alone, mean)]))
+        return out
 
     def power(self, x: ir.Value, exponent: float) -> ir.Value:
         """Return ``x ** exponent`` for ``x >= 0``."""

@@ -242,6 +242,9 @@ class Tape:
                 return [(a, self.mul(bar, i))]
             case "log":
                 return [(a, self.div(bar, a))]
+            case "pos" if self.ops[a][0] != "state":
+                return [(a, self.mul(bar, self.unary("step", a)))]
             case _:
-                # pos: slope 1 everywhere (see `gradient` in model.expr); floor is never differentiated
+                # pos of a state: slope 1 everywhere, since states fall under zero by rounding alone;
+                # floor and step are never differentiated
                 return [(a, bar)]
