@@ -56,6 +56,7 @@ def test_modules_add_up_where_they_share_a_cell(tables: Evidence, tmp_path: Path
         ("disease", 'weight = "70 kg"', 'weight = "-70 kg"', "small.toml", "weight", "negative"),
         ("disease", 'target = "an organ"', 'targt = "an organ"', "small.toml", "targt", "no such key.*'target'"),
         ("disease", 'target = "an organ"', 'species = "rat"', "small.toml", "species", "human"),
+        ("disease", "day = 1", "day = 2.5", "small.toml", "enrol.day", "before 'graft' on day 2.5.*2.5 or later"),
         ("disease", "least = 0.05", "leest = 0.05", "small.toml", "enrol.criteria.0.leest", "no such key.*'least'"),
         ("disease", 'observable = "damage"\nleast = 0.05', 'observable = "damge"\nleast = 0.05', "small.toml", "enrol", "no observable 'damge'.*'damage'"),
         ("disease", "share = 0.5\n\n[[enrol.strata]]", "share = 0\n\n[[enrol.strata]]", "small.toml", "enrol.strata.0.share", "0"),

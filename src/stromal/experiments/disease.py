@@ -266,7 +266,26 @@ def load_disease(name: str | Path, evidence: Evidence) -> Disease:
         _known(name, observables, path.name, "enrol", "observable")
     disease = Disease(spec, tuple(modules), sites, counts, limits, weight, observables, path.name)
     _check_insults(disease, evidence)
+    check_enrolment(disease, path.name)
     return disease
+
+
+def check_enrolment(disease: Disease, file: str) -> None:
+    """Refuse insults that come after patients are taken: they would not happen.
+
+    Raises
+    ------
+    InputError
+    """
+    day = disease.spec.enrol.day
+    for insult in disease.spec.insult:
+        if insult.day > day:
+            raise InputError(
+                f"patients are taken on day {day:g}, before {insult.name!r} on day {insult.day:g}",
+                file=file,
+                key="enrol.day",
+                suggestion=f"{insult.day:g} or later",
+            )
 
 
 def _check_insults(disease: Disease, evidence: Evidence) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
-from .disease import Disease, Enrolment, list_diseases, load_disease
+from .disease import Disease, Enrolment, check_enrolment, list_diseases, load_disease
 from .endpoint import Endpoint, parse_endpoints
 from .files import Strict, find, listed, parse, read_toml
 from .targets import check_targets
@@ -166,6 +166,7 @@ def load_trial(name: str | Path, evidence: Evidence) -> Trial:
     disease = load_disease(beside if own else spec.disease, evidence)
     if spec.enrol is not None:
         disease = replace(disease, spec=disease.spec.model_copy(update={"enrol": spec.enrol}))
+        check_enrolment(disease, path.name)
     units = {key: item.unit for key, item in disease.observables.items()}
     endpoints = parse_endpoints(disease.spec.endpoints, observables=units, file=disease.file)
     for key in (spec.primary, *spec.endpoints):
