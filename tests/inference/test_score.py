@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stromal.errors import InputError
 from stromal.evidence import Evidence
 from stromal.experiments import shipped_ensemble
 from stromal.inference import check_claims, load_claims
@@ -75,3 +76,19 @@ def test_check_of_a_section_and_its_details(evidence: Evidence) -> None:
     detail = found.detail("S2-066")
     assert {arm["name"] for arm in detail["arms"]} == {"none", "contact"}
     assert sum(found.coverage.values()) == 713 and found.coverage["unmapped"] == 0
+
+
+def test_every_claim_of_a_section_is_run_or_told(evidence: Evidence) -> None:
+    from stromal.inference.others import other_claims
+
+    run = {"S2-128"}
+    rows = other_claims(evidence, "2.1.2", run)
+    found = {row["id"]: row for row in rows}
+    assert "S2-128" not in found and all(row["section"] == "2.1.2" for row in rows)
+    assert found["S2-126"]["fate"] == "graph" and "p38 MAPK" in found["S2-126"]["reason"]
+    everywhere = other_claims(evidence, None, ())
+    assert len(everywhere) == 713 and all(
+        row["reason"] for row in everywhere if row["fate"] in ("graph", "background", "unsupported")
+    )
+    with pytest.raises(InputError, match="no section '2.9'"):
+        check_claims(section="2.9", evidence=evidence, nulls=0)

@@ -79,17 +79,18 @@ def check(
         claims=result.claims,
         coverage=result.coverage,
         summary=result.summary,
+        others=result.others,
         details=details,
     )
     lines = (
         _claim_lines(tables, result.claims[0], details[0])
         if len(result.claims) == 1 and details
-        else _all_lines(result)
+        else _all_lines(result, bool(section))
     )
     emit(data, paragraphs(lines), as_json=json)
 
 
-def _all_lines(result: Any) -> list[str]:
+def _all_lines(result: Any, whole_section: bool) -> list[str]:
     rows = [
         [r["id"], r["verdict"] + ("" if r["counted"] else " *"), f"{r['share']:.2f}", r["kind"], r["says"]]
         for r in result.claims
@@ -100,6 +101,9 @@ def _all_lines(result: Any) -> list[str]:
         "* not counted; share: of draws in which the claim holds (holds from 0.90, fails under 0.50)",
         "",
     ]
+    if whole_section and result.others:
+        rest = [[r["id"], r["fate"], r["says"], r["reason"]] for r in result.others]
+        lines += ["Not run:", "", *_left(["claim", "is", "says", "why, or the link that says it"], rest), ""]
     shown = []
     for kind, s in result.summary.items():
         lift = "" if s.get("lift") is None else f"{s['lift']:+.2f} ({s['lo']:+.2f} to {s['hi']:+.2f})"

@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import InputError, nearest
 from ..evidence import Evidence, load_evidence
 from ..experiments.ensemble import Ensemble, shipped_ensemble
-from .claims import Claim, load_claims
+from .claims import Claim, about_claims, load_claims
+from .others import in_section, other_claims
 from .outcomes import Outcome, run_claims
 from .parallel import Progress
 from .rows import bench_detail, bench_row, trial_detail, trial_row
@@ -36,6 +37,8 @@ class CheckResult:
         Number of claims by fate.
     summary : dict
         By kind: ``counted, holds, mixed, fails, null, lift, lo, hi``.
+    others : list of dict
+        Claims of the same sections that are no experiment: ``id, fate, reason, says, section``.
     details : dict
         By claim id, what `detail` hands out.
     seconds : float
@@ -46,6 +49,7 @@ class CheckResult:
     claims: list[dict[str, Any]]
     coverage: dict[str, int]
     summary: dict[str, dict[str, Any]]
+    others: list[dict[str, Any]] = field(default_factory=list)
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
     seconds: float = 0.0
     seed: int = 0
@@ -157,9 +161,9 @@ def check_claims(
         if getattr(claim, "origin", "review") == "review" and key not in evidence.coverage
     )
     seconds = time.monotonic() - started
-    return CheckResult(
-        rows, coverage, summarise(rows, shuffles, trial_shuffles), details, seconds, ensemble.seed
-    )
+    summary = summarise(rows, shuffles, trial_shuffles)
+    others = [] if claims else other_claims(evidence, section, picked)
+    return CheckResult(rows, coverage, summary, others, details, seconds, ensemble.seed)
 
 
 def _choose(
@@ -182,16 +186,10 @@ def _choose(
             )
         return {key: every[key] for key in dict.fromkeys(ids)}
     if section:
-        found = {
-            k: c for k, c in every.items() if c.section == section or c.section.startswith(section + ".")
-        }
-        if not found:
-            raise InputError(
-                f"no experiment in section {section!r}",
-                key="section",
-                suggestion=nearest(section, {c.section for c in every.values() if c.section}),
-            )
-        return found
+        sections = {row["section"] for row in about_claims().values() if row["section"]}
+        if not any(in_section(one, section) for one in sections):
+            raise InputError(f"no section {section!r}", key="section", suggestion=nearest(section, sections))
+        return {k: c for k, c in every.items() if in_section(c.section, section)}
     return dict(every)
 
 
