@@ -100,8 +100,13 @@ def test_check_prints_what_the_layer_below_found(as_json, stromal, monkeypatch):
 
     def check_claims(claims=None, **options):
         asked.update(claims=claims, **options)
+        other = {"id": "S2-093", "fate": "graph", "reason": "GATA2 affects PD-L1", "says": "", "section": ""}
         return SimpleNamespace(
-            claims=[row], coverage=coverage, summary={"emergent": score}, detail=lambda key: detail
+            claims=[row],
+            coverage=coverage,
+            summary={"emergent": score},
+            others=[other],
+            detail=lambda key: detail,
         )
 
     monkeypatch.setattr("stromal.inference.check_claims", check_claims)
