@@ -44,7 +44,7 @@ def check(
     trial_nulls
         The same for claims on trials: several minutes each.
     quick
-        A smaller run: fewer draws and nulls.
+        A smaller run: 25 draws, one null, and no claims on trials unless named or by section.
     """
     from ..evidence import load_evidence
     from ..inference import check_claims
