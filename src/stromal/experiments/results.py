@@ -66,10 +66,18 @@ class AssayResult:
         Returns
         -------
         array (draws,)
-            In the unit of the readout.
+            In the unit of the readout; linear between the days that are kept, NaN outside them.
         """
         at = self.assay.readout_day if day is None else day
-        return self.data[readout].sel(arm=arm).interp(day=at).values
+        days = self.data["day"].values
+        y = self.data[readout].transpose("arm", "draw", "day").values[list(self.arms).index(arm)]
+        i = int(np.searchsorted(days, at))
+        if not days[0] <= at <= days[-1]:
+            return np.full(len(y), np.nan)
+        if days[i] == at:
+            return y[:, i].copy()
+        share = (at - days[i - 1]) / (days[i] - days[i - 1])
+        return y[:, i - 1] + share * (y[:, i] - y[:, i - 1])
 
     def summary(self, day: float | None = None) -> pd.DataFrame:
         """Return median and central 90 % of each readout in each arm, one row each."""
