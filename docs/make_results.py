@@ -188,7 +188,7 @@ def scoreboard(run: Row, claims: Sequence[Row]) -> str:
         lines += table(
             ("claim", "says", "verdict", "share of draws", "kind"),
             [
-                [c["id"], c["says"], verdict(c), share(c["share"]), kind_of(c)]
+                [c["id"], c["says"], verdict(c), share_of(c), kind_of(c)]
                 for c in claims
                 if c["section"] == section
             ],
@@ -228,7 +228,7 @@ def failing(claims: Sequence[Row], notes: Mapping[str, str]) -> str:
             lines += ["", f"## {title}", ""]
             lines += table(
                 ("claim", "says", "share of draws", "why"),
-                [[c["id"] + counted(c), c["says"], share(c["share"]), notes.get(c["id"], "")] for c in some],
+                [[c["id"] + counted(c), c["says"], share_of(c), notes.get(c["id"], "")] for c in some],
             )
     if any(counted(c) for c in claims if c["verdict"] in EXPLAINED):
         lines += ["", "\\* shown, not counted in the score"]
@@ -245,6 +245,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
 def share(value: Any) -> str:
     """Return a share with two digits, empty for none."""
     return "" if value in (None, "") else f"{float(value):.2f}"
+
+
+def share_of(claim: Row) -> str:
+    """Return the share of draws, and for a trial of how many: few may have patients that fall ill."""
+    return share(claim["share"]) + (f" of {claim['draws']}" if claim["kind"] == "trial" else "")
 
 
 def counted(claim: Row) -> str:
