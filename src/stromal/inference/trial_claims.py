@@ -175,6 +175,14 @@ def _read(
     return Read(given["arm"], estimand)
 
 
+def by_trial(claims: Mapping[str, TrialClaim]) -> list[dict[str, TrialClaim]]:
+    """Return the claims of each trial together."""
+    out: dict[str, dict[str, TrialClaim]] = {}
+    for key, claim in claims.items():
+        out.setdefault(claim.trial.id, {})[key] = claim
+    return list(out.values())
+
+
 def run_trial_claims(
     claims: Mapping[str, TrialClaim],
     evidence: Evidence,
@@ -200,18 +208,16 @@ def run_trial_claims(
     threads, progress
         As in `check_claims`; trials run in processes of their own.
     """
-    by_trial: dict[str, dict[str, TrialClaim]] = {}
-    for key, claim in claims.items():
-        by_trial.setdefault(claim.trial.id, {})[key] = claim
+    trials = by_trial(claims)
     ended = 0
 
     def done(_: int, __: object) -> None:
         nonlocal ended
         ended += 1
         if progress:
-            progress("claims on trials", ended, len(by_trial))
+            progress("claims on trials", ended, len(trials))
 
-    jobs = [(some, evidence, draws, potency, seed) for some in by_trial.values()]
+    jobs = [(some, evidence, draws, potency, seed) for some in trials]
     found: dict[str, Outcome] = {}
     for outcomes in each(_one_trial, jobs, threads=threads, done=done):
         found |= outcomes
