@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stromal.errors import InputError
 from stromal.evidence import Evidence
 from stromal.experiments import shipped_ensemble
 from stromal.inference import check_claims, load_claims
+from stromal.inference import score as scoring
+from stromal.inference.outcomes import Outcome
 from stromal.inference.score import null_verdicts, summarise, verdict
+from stromal.inference.trial_claims import load_trial_claims
 
 
 @pytest.mark.parametrize(
@@ -92,3 +96,23 @@ def test_every_claim_of_a_section_is_run_or_told(evidence: Evidence) -> None:
     )
     with pytest.raises(InputError, match="no section '2.9'"):
         check_claims(section="2.9", evidence=evidence, nulls=0)
+
+
+def test_a_null_in_which_a_trial_cannot_be_read_holds_nothing(
+    evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STROMAL_CACHE", str(tmp_path))
+    claims = {k: c for k, c in load_trial_claims(evidence).items() if k in ("S2-153", "S2-255")}
+    assert len(claims) == 2
+
+    def read(some: dict, *_: object, **__: object) -> dict:
+        if "S2-153" in some:
+            raise InputError("nothing in this body senses it")
+        yes = np.ones(3, bool)
+        return {key: Outcome(yes, yes, {}, [yes]) for key in some}
+
+    monkeypatch.setattr(scoring, "run_trial_claims", read)
+    monkeypatch.setattr(scoring, "shuffled", lambda model, *_, **__: (model, 1.0))
+    assert null_verdicts(claims, evidence, shipped_ensemble().head(2), 1) == [
+        {"S2-153": False, "S2-255": True}
+    ]
