@@ -29,8 +29,27 @@ WELLS: dict[str, dict[str, Any]] = {
     "no product": {"product": "none"},
     "vesicles": {"product": "MSC-EV"},
     "apoptotic MSC": {"product": "apoptotic MSC"},
-    "mouse": {"species": "mouse", "msc_species": "mouse"},
-    "stimuli": {"add": {"IFNG": "20 ng/mL", "LPS": "10 ng/mL", "TGFB1": "2 ng/mL"}},
+    "mouse": {"species": "mouse", "msc_species": "mouse", "add": {"LPS": "1000 ng/mL"}},
+    "IFNG, LPS, TGFB1": {"add": {"IFNG": "20 ng/mL", "LPS": "10 ng/mL", "TGFB1": "2 ng/mL"}},
+    "cytokines": {
+        "add": {
+            "IL10": "10 ng/mL",
+            "IL12": "10 ng/mL",
+            "TNF": "10 ng/mL",
+            "LIF": "10 ng/mL",
+            "TSG-6": "20 ng/mL",
+            "CSF1": "20 ng/mL",
+        }
+    },
+    "metabolites": {"product": "none", "add": {"KYN": "1 mM", "adenosine": "10 uM"}},
+    "steroid": {"add": {"steroid": "0.3 relative"}},
+    "stretch, TLR ligands": {
+        "ratio": "1:1",
+        "add": {"stretch": "1 relative", "TLR3-agonist": "1 relative", "TLR5-agonist": "1 relative"},
+    },
+    "CEACAM1-MSC": {"product": "CEACAM1-MSC", "ratio": "1:1"},
+    "sFgl2-MSC": {"product": "sFgl2-MSC", "ratio": "1:1"},
+    "dental pulp": {"source": "dental_pulp", "ratio": "1:1"},
     "primed": {"priming": ["IFNG", "TNF"]},
 }
 COLUMNS = ("owner", "node", "assay", "well", "readout", "change")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,8 +47,11 @@ def each(
             ended(i, work(*job, threads=threads))
         return out
     calls = (joblib.delayed(_numbered)(i, work, job) for i, job in enumerate(jobs))
-    for i, result in joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls):
-        ended(i, result)
+    with warnings.catch_warnings():
+        # machine code of finished models stays in a process until that is replaced, which is no fault
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
+        for i, result in joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls):
+            ended(i, result)
     return out
 
 
