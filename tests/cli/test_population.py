@@ -76,7 +76,15 @@ def test_an_interrupt_leaves_a_folder_to_go_on_with(tmp_path):
     command += ["population", "sr-agvhd", "--patients", "10000000", "--chunk", "8", "--draws", "2"]
     command += ["--observable", "damage", "--out", str(tmp_path / "out"), "--threads", "1"]
     env = os.environ | {"PYTHONPATH": str(Path(package.__file__).parents[1])}
-    process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # a shell that runs the tests in the background has its children ignore the interrupt
+    process = subprocess.Popen(
+        command,
+        env=env,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
         ledger = Ledger.read(tmp_path / "out")
@@ -84,7 +92,7 @@ def test_an_interrupt_leaves_a_folder_to_go_on_with(tmp_path):
             break
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 130 and not out
     assert "of 10000000 patients are kept" in err and "--resume goes on" in err and "interrupted" in err
     assert "Traceback" not in err
