@@ -211,6 +211,12 @@ def with_score(page: str, run: Row) -> str:
         f"(90 % interval {some['lo']:+.2f} to {some['hi']:+.2f};\n"
         f"{run['draws']} draws, {run['nulls']} nulls).\n"
     )
+    trial = run["summary"].get("trial", {})
+    if trial.get("null") is not None:
+        lines += (
+            f"Of {trial['counted']} on virtual patients and mice {trial['holds']} hold, {trial['mixed']} are mixed, "
+            f"{trial['fails']} fail; shuffled\nmodels reach {trial['null']:.0%} ({run['trial_nulls']} nulls).\n"
+        )
     return head + mark + lines + rest[rest.index("\n[Every claim]") :]
 
 

@@ -11,6 +11,7 @@ from stromal.evidence import Evidence
 from stromal.evidence.words import parse_via
 from stromal.experiments import run_assay
 from stromal.experiments.arm import Arm
+from stromal.experiments.disease import load_disease
 from stromal.experiments.ensemble import Ensemble, prior_ensemble
 from stromal.experiments.switches import apply_arm
 from stromal.experiments.targets import blockable
@@ -136,10 +137,14 @@ def test_an_antagonist_competes(change, evidence: Evidence) -> None:  # noqa: AN
 def test_every_agent_and_node_can_be_blocked(
     system: System, ensemble: Ensemble, evidence: Evidence, plain: np.ndarray
 ) -> None:
-    # what is of the body alone (steroids, microbial products) has no node on a bench
+    # what is of the body alone has no node on a bench
     few = ensemble.head(3)
-    body = trial(evidence).disease.system(evidence, EXTRA)
-    both = [(system, plain[:3]), (body, few.sample(body, evidence))]
+    bodies = [trial(evidence).disease.system(evidence, EXTRA)]
+    bodies += [
+        load_disease(name, evidence).system(evidence)
+        for name in ("mouse-eau-nodes", "rat-infarct", "mouse-lps-lung")
+    ]
+    both = [(system, plain[:3]), *((body, few.sample(body, evidence)) for body in bodies)]
     usual = [apply_arm(numbers, part, Arm(), evidence, few) for part, numbers in both]
     idle = []
     for name, kind in blockable(evidence).items():
@@ -153,7 +158,7 @@ def test_every_agent_and_node_can_be_blocked(
             if all(np.array_equal(a, b) for a, b in zip(found, usual, strict=True)):
                 idle.append(f"{name} ({kind})")
     assert not idle, f"blocking changes nothing: {idle}"
-    bodily = {"NR3C1", "PPP3CA"}
+    bodily = {"PPP3CA", "CCR7"}
     assert bodily <= set(blockable(evidence)) and not any(
         name.endswith(tuple(bodily)) for name in system.parameter_index
     )

@@ -247,7 +247,7 @@ def test_the_shipped_bench_has_nothing_of_the_body(evidence: Evidence) -> None:
     assert not [a for a in bench.assignments if "damage" in a]
     assert not [p.name for p in bench.parameters if p.name.startswith(("supply:", "washout:", "reference:"))]
     only_body = {m for m in evidence.mediators if (m, "well") not in evidence.kinetics}
-    assert {"steroid", "CNI", "basiliximab", "marrow"} <= only_body
+    assert {"CNI", "basiliximab", "marrow"} <= only_body
     assert not only_body & {s.entity for s in bench.states}
 
 
