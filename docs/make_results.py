@@ -214,8 +214,10 @@ def with_score(page: str, run: Row) -> str:
     trial = run["summary"].get("trial", {})
     if trial.get("null") is not None:
         lines += (
-            f"Of {trial['counted']} on virtual patients and mice {trial['holds']} hold, {trial['mixed']} are mixed, "
-            f"{trial['fails']} fail; shuffled\nmodels reach {trial['null']:.0%} ({run['trial_nulls']} nulls).\n"
+            f"Of {trial['counted']} on virtual patients and mice {trial['holds']} hold, "
+            f"{trial['mixed']} are mixed, "
+            f"{trial['fails']} fail; shuffled\n"
+            f"models reach {trial['null']:.0%} ({run['trial_nulls']} nulls).\n"
         )
     return head + mark + lines + rest[rest.index("\n[Every claim]") :]
 
