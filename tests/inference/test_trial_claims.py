@@ -93,5 +93,6 @@ def test_claims_on_trials_stand_apart_from_the_lift() -> None:
 
 
 def test_a_claim_that_is_no_experiment_says_why(evidence: Evidence) -> None:
-    with pytest.raises(InputError, match="self-renewal"):
-        check_claims(["S2-001"], evidence=evidence, nulls=0)
+    found = check_claims(["S2-001"], evidence=evidence, nulls=0)
+    assert not found.claims and "self-renewal" in found.others[0]["reason"]
+    assert found.others[0]["fate"] == "unsupported"

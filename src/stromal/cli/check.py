@@ -84,26 +84,30 @@ def check(
     )
     lines = (
         _claim_lines(tables, result.claims[0], details[0])
-        if len(result.claims) == 1 and details
-        else _all_lines(result, bool(section))
+        if len(result.claims) == 1 and details and not result.others
+        else _all_lines(result, bool(section or claim))
     )
     emit(data, paragraphs(lines), as_json=json)
 
 
-def _all_lines(result: Any, whole_section: bool) -> list[str]:
+def _all_lines(result: Any, with_others: bool) -> list[str]:
     rows = [
         [r["id"], r["verdict"] + ("" if r["counted"] else " *"), f"{r['share']:.2f}", r["kind"], r["says"]]
         for r in result.claims
     ]
+    others: list[str] = []
+    if with_others and result.others:
+        cells = [[r["id"], r["fate"], r["says"], r["reason"]] for r in result.others]
+        others = ["Not run:", "", *_left(["claim", "is", "says", "why, or the link that says it"], cells)]
+    if not rows:
+        return others
     lines = _left(["claim", "verdict", "share", "kind", "says"], rows)
     lines += [
         "",
         "* not counted; share: of draws in which the claim holds (holds from 0.90, fails under 0.50)",
         "",
     ]
-    if whole_section and result.others:
-        rest = [[r["id"], r["fate"], r["says"], r["reason"]] for r in result.others]
-        lines += ["Not run:", "", *_left(["claim", "is", "says", "why, or the link that says it"], rest), ""]
+    lines += [*others, ""] if others else []
     shown = []
     for kind, s in result.summary.items():
         lift = "" if s.get("lift") is None else f"{s['lift']:+.2f} ({s['lo']:+.2f} to {s['hi']:+.2f})"

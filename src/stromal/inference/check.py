@@ -38,7 +38,7 @@ class CheckResult:
     summary : dict
         By kind: ``counted, holds, mixed, fails, null, lift, lo, hi``.
     others : list of dict
-        Claims of the same sections that are no experiment: ``id, fate, reason, says, section``.
+        Claims that were asked for and are no experiment: ``id, fate, reason, says, section``.
     details : dict
         By claim id, what `detail` hands out.
     seconds : float
@@ -165,7 +165,9 @@ def check_claims(
     )
     seconds = time.monotonic() - started
     summary = summarise(rows, shuffles, trial_shuffles)
-    others = [] if claims else other_claims(evidence, section, picked)
+    others = other_claims(evidence, section, picked)
+    if claims:
+        others = [row for row in others if row["id"] in claims]
     return CheckResult(rows, coverage, summary, others, details, seconds, ensemble.seed)
 
 
@@ -177,17 +179,11 @@ def _choose(
 ) -> dict[str, Claim | TrialClaim]:
     if ids:
         for key in ids:
-            if key in every:
-                continue
-            row = evidence.coverage.get(key)
-            if row is not None:
+            if key not in every and key not in evidence.coverage:
                 raise InputError(
-                    f"{key} is {row.fate}, not an experiment: {row.reason}", key="claim", suggestion=row.where
+                    f"no claim {key!r}", key="claim", suggestion=nearest(key, {*every, *evidence.coverage})
                 )
-            raise InputError(
-                f"no claim {key!r}", key="claim", suggestion=nearest(key, {*every, *evidence.coverage})
-            )
-        return {key: every[key] for key in dict.fromkeys(ids)}
+        return {key: every[key] for key in dict.fromkeys(ids) if key in every}
     if section:
         sections = {row["section"] for row in about_claims().values() if row["section"]}
         if not any(in_section(one, section) for one in sections):
