@@ -110,3 +110,10 @@ def test_figure(stromal, tmp_path, name):
 def test_time_course_for_one_ratio(stromal, tmp_path):
     stromal("assay", "--ratio", "1:10", *PRIOR, "--plot", "course.svg")
     assert b"Days" in (tmp_path / "course.svg").read_bytes()
+
+
+def test_vesicles_are_given_in_doses_even_where_cells_are_counted_by_ratio(as_json):
+    data = as_json("assay", "coculture", "--product", "MSC-EV", "--block", "PGE2", "--draws", "2")
+    names = [arm["name"] for arm in data["arms"]]
+    assert len(names) == 4 and not any(":" in name for name in names)
+    assert sum("particles/nL" in name for name in names) == 2

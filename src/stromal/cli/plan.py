@@ -95,13 +95,17 @@ def plan_arms(
     named : mapping, optional
         Arms spelt out by the user, run in place of a sweep.
     """
+    from ..experiments.product import item
+
     product = options.get("product", assay.defaults.get("product", "MSC"))
     if product == "none" and not named:
         return _without_product(assay, options, evidence, only)
-    vesicle = any(r.kind == "vesicle" and r.product == product for r in evidence.products)
-    by_dose = bool(doses) or (not ratios and vesicle and bool(assay.doses))
+    usual = [
+        item(a)[1] for r in evidence.products if (r.kind, r.product) == ("vesicle", product) for a in r.add
+    ]
+    by_dose = bool(doses) or (not ratios and bool(usual))
     plan = Plan(axis="dose" if by_dose else "ratio")
-    steps = tuple(doses if by_dose else ratios) or tuple(assay.doses if by_dose else assay.ratios)
+    steps = tuple(doses if by_dose else ratios) or tuple(assay.doses or usual if by_dose else assay.ratios)
     steps = steps or (str(assay.defaults.get(plan.axis, "")),)
     plain = {k: v for k, v in options.items() if k not in MODIFIERS}
     if named:
