@@ -50,6 +50,7 @@ WELLS: dict[str, dict[str, Any]] = {
     "CEACAM1-MSC": {"product": "CEACAM1-MSC", "ratio": "1:1"},
     "sFgl2-MSC": {"product": "sFgl2-MSC", "ratio": "1:1"},
     "dental pulp": {"source": "dental_pulp", "ratio": "1:1"},
+    "adipose": {"source": "adipose", "ratio": "1:1"},
     "primed": {"priming": ["IFNG", "TNF"]},
 }
 COLUMNS = ("owner", "node", "assay", "well", "readout", "change")
