@@ -105,7 +105,7 @@ def test_check_prints_what_the_layer_below_found(as_json, stromal, monkeypatch):
             claims=[row],
             coverage=coverage,
             summary={"emergent": score},
-            others=[other],
+            others=[] if claims else [other],
             detail=lambda key: detail,
         )
 
