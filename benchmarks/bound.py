@@ -54,14 +54,14 @@ def bound_seconds(kernel: Kernel, rate: dict[str, float], single: bool) -> float
     """Return the least time of a step of one run: multiply-adds or divisions, whichever takes longer.
 
     What is counted is what the method needs: right-hand sides, Jacobian, factorisation and substitutions
-    without stored zeros, sums of stages. Single precision counts half.
+    without stored zeros, sums of stages. Factors in single precision
+    count half.
     """
     facts = kernel.facts
     n, stages = len(kernel.system.states), method.STAGES
     (rhs, rhs_div), (jac, jac_div) = facts["work"]["rhs"], facts["work"]["rhs_jac"]
     sums = n * sum(map(len, [*method.A[1:6], *method.C])) + n * 8
-    linear = facts["updates"] + stages * facts["filled"]
-    double = (stages - 1) * rhs + jac + sums + (0 if single else linear)
-    adds = double + (0.5 * linear if single else 0.0)
+    adds = (stages - 1) * rhs + jac + sums + stages * facts["filled"]
+    adds += facts["updates"] * (0.5 if single else 1.0)
     divisions = (stages - 1) * rhs_div + jac_div + 2 * n
     return max(adds / rate["fma"], divisions / rate["div"])

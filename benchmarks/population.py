@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -139,6 +138,13 @@ def start_up(name: str, out: dict) -> None:
             out |= {key: wall, f"cpu_{key}": cpu}
 
 
+def memory(patients: int) -> float:
+    """Return the peak of resident memory, MB, of a process that streams a population."""
+    command = [sys.executable, "-m", "benchmarks.stream", "--one", str(patients)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])["peak"]
+
+
 def _slope(x: list[float], y: list[float]) -> float:
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
@@ -175,6 +181,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=512, help="of the engine, each turn")
     parser.add_argument("--few", type=int, default=8, help="patients of the others, each turn")
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--streamed", type=int, default=100_000, help="patients of the shipped trial; 0: none")
     options = parser.parse_args()
     out: dict = {}
     names = options.model or list(MODELS)
@@ -183,7 +190,8 @@ def main() -> None:
         print(json.dumps(out), file=sys.stderr, flush=True)
     start_up(names[0], out)
     out["slopes"], out["slope_points"] = slopes(options.turns)
-    out["rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if options.streamed:
+        out["rss_mb"] = memory(options.streamed)
     text = json.dumps(out, indent=1)
     if options.json and options.json != "-":
         with open(options.json, "w", encoding="utf-8") as file:

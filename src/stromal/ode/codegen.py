@@ -78,6 +78,7 @@ class _Chunk:
 
     lines: list[str]
     name: dict[int, str]
+    at: dict[int, int]  # line of each named value
 
 
 class _Writer:
@@ -112,7 +113,7 @@ class _Writer:
         """Begin a new chunk."""
         if self.chunks:
             self.home |= dict.fromkeys(self.name, self.chunks[-1])
-        self.chunks.append(_Chunk([], {}))
+        self.chunks.append(_Chunk([], {}, {}))
         self.lines, self.name = self.chunks[-1].lines, self.chunks[-1].name
 
     def cut_if_long(self) -> None:
@@ -153,9 +154,14 @@ class _Writer:
             if missing:
                 stack.extend(reversed(missing))
             else:
-                self.name[i] = self._write(i)
+                self.define(i, self._write(i))
                 stack.pop()
         return self._use(root)
+
+    def define(self, i: int, name: str) -> None:
+        """Note that the last line written is the value of operation ``i``."""
+        self.name[i] = name
+        self.chunks[-1].at[i] = len(self.lines) - 1
 
     def _leaf(self, i: int) -> tuple[str, int] | str | None:
         op, a, _ = self.tape.ops[i]
@@ -172,9 +178,10 @@ class _Writer:
             return None
         if i not in self.scratch:
             self.scratch[i] = len(self.scratch)
-            lines, self.lines = self.lines, chunk.lines
+            # right after the value is made: at the end of the chunk it would have to be kept till then
+            lines, self.lines = self.lines, [chunk.lines[chunk.at[i]]]
             self.store(chunk.name[i], "%t", self.scratch[i])
-            self.lines = lines
+            chunk.lines[chunk.at[i]], self.lines = "\n".join(self.lines), lines
         return ("%t", self.scratch[i])
 
     def _use(self, i: int) -> str:
@@ -228,7 +235,7 @@ class _Writer:
             case "pow":
                 log = self.tape.unary("log", a)
                 if log not in self.name and log not in self.home:
-                    self.name[log] = self.call("log", x)
+                    self.define(log, self.call("log", x))
                 return self.call("exp", self.line(f"fmul {vec} {self._use(log)}, {self.number(b)}"))
             case _:
                 return self.call(op, x)

@@ -33,7 +33,7 @@ class Linear:
     lanes : int
         Of a register.
     single : bool
-        Whether the factors and substitutions are in single precision.
+        Whether the factors are made and kept in single precision. Substitutions are in double.
 
     Attributes
     ----------
@@ -77,8 +77,13 @@ class Linear:
             at = a.at(at, size, self.reg)
 
     def get(self, base: ir.Value, i: ir.Value | int) -> ir.Value:
-        """Read one register of the factors, or of a row."""
+        """Read one register of the factors, in their precision."""
         return self.a.get(base, i, self.reg)
+
+    def entry(self, base: ir.Value, i: ir.Value | int) -> ir.Value:
+        """Read one register of the factors in double precision."""
+        value = self.get(base, i)
+        return value if self.reg is self.wide else self.b.fpext(value, self.wide)
 
     def nfma(self, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
         """Return ``z - x * y``."""
@@ -217,60 +222,64 @@ class Linear:
     def solve_tail(self, x: ir.Value) -> None:
         """Substitute in the tail: lower tiles by rows, upper tiles by columns."""
         a, b, t = self.a, self.b, self.tile
-        x = a.at(x, self.head, self.reg)
+        x = a.at(x, self.head, self.wide)
 
         def place(block: ir.Value, i: int) -> ir.Value:
             return b.add(b.mul(block, I64(t)), I64(i))
 
+        def row(block: ir.Value, i: int) -> ir.Value:
+            return a.get(x, place(block, i), self.wide)
+
         with a.loop(0, self.blocks) as block:
-            row = self.tile_at(False, block, 0)
-            sums = self.tile_dot(row, x, block)
-            value = [b.fadd(self.get(x, place(block, i)), sums[i]) for i in range(t)]
+            sums = self.tile_dot(self.tile_at(False, block, 0), x, block)
+            value = [b.fadd(row(block, i), sums[i]) for i in range(t)]
             pivot = self.tile_at(False, block, block)
             for i in range(t):
                 for m in range(i):
-                    value[i] = self.nfma(self.get(pivot, i * t + m), value[m], value[i])
+                    value[i] = self.nfma(self.entry(pivot, i * t + m), value[m], value[i])
                 a.put(value[i], x, place(block, i))
         with a.loop(0, self.blocks, -1) as block:
             pivot = self.tile_at(False, block, block)
-            value = [self.get(x, place(block, i)) for i in range(t)]
+            value = [row(block, i) for i in range(t)]
             for i in reversed(range(t)):
                 for m in range(i + 1, t):
-                    value[i] = self.nfma(self.get(pivot, i * t + m), value[m], value[i])
-                value[i] = b.fmul(value[i], self.inverse(block, i))
+                    value[i] = self.nfma(self.entry(pivot, i * t + m), value[m], value[i])
+                value[i] = b.fmul(value[i], self.entry(self.at["inverse"], self._pivot(block, i)))
                 a.put(value[i], x, place(block, i))
             negative = [b.fneg(v) for v in value]
             column = self.tile_at(True, block, 0)
             with a.loop(0, block) as c:
                 at = a.at(column, b.mul(c, I64(t * t)), self.reg)
                 for i in range(t):
-                    above = self.get(x, place(c, i))
+                    above = row(c, i)
                     for m in range(t):
-                        above = a.fma(negative[m], self.get(at, i * t + m), above)
+                        above = a.fma(negative[m], self.entry(at, i * t + m), above)
                     a.put(above, x, place(c, i))
 
     def tile_dot(self, row: ir.Value, x: ir.Value, count: ir.Value) -> list[ir.Value]:
         """Return minus the product of ``count`` tiles in a row with ``x``.
 
-        One sum for each entry of a tile: with one for each row, each addition would await the last.
+        Several sums for each row of a tile: with one, each addition would await the last.
         """
         a, b, t = self.a, self.b, self.tile
-        cells = [[a.local(self.reg) for _ in range(t)] for _ in range(t)]
+        sums = t if self.reg is self.wide else 1  # a sum takes two registers if factors are single
+        cells = [[a.local(self.wide) for _ in range(sums)] for _ in range(t)]
         for line in cells:
             for cell in line:
-                b.store(a.like(self.reg, 0.0), cell)
+                b.store(a.like(self.wide, 0.0), cell)
         with a.loop(0, count) as k:
             at = a.at(row, b.mul(k, I64(t * t)), self.reg)
             for m in range(t):
-                negative = b.fneg(self.get(x, b.add(b.mul(k, I64(t)), I64(m))))
+                negative = b.fneg(a.get(x, b.add(b.mul(k, I64(t)), I64(m)), self.wide))
                 for i in range(t):
-                    old = b.load(cells[i][m], typ=self.reg)
-                    b.store(a.fma(negative, self.get(at, i * t + m), old), cells[i][m])
+                    cell = cells[i][m % sums]
+                    old = b.load(cell, typ=self.wide)
+                    b.store(a.fma(negative, self.entry(at, i * t + m), old), cell)
         out = []
         for line in cells:
-            total = b.load(line[0], typ=self.reg)
+            total = b.load(line[0], typ=self.wide)
             for cell in line[1:]:
-                total = b.fadd(total, b.load(cell, typ=self.reg))
+                total = b.fadd(total, b.load(cell, typ=self.wide))
             out.append(total)
         return out
 

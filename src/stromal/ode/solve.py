@@ -24,7 +24,7 @@ from .stepper import ARGUMENTS, Layout
 __all__ = ["STATUS", "Events", "Kernel", "Result", "compile_system"]
 
 STATUS = ("ok", "step collapsed", "not finite", "too many steps")
-SINGLE = 0.99e-4  # from this relative tolerance on, linear algebra in single precision: see the tests
+SINGLE = 0.99e-6  # from this relative tolerance on, factors are in single precision: see the tests
 NEGATIVE = 10.0  # outputs down to this many absolute tolerances below zero are rounding
 
 
@@ -74,7 +74,7 @@ class Result:
 
 
 class _Code:
-    """Machine code of a system in one precision of the linear algebra."""
+    """Machine code of a system in one precision of the factors."""
 
     def __init__(self, facts: dict, body: bytes, cached: bool) -> None:
         self.facts, self.cached, self.library = facts, cached, jit.Library(body)
@@ -271,8 +271,8 @@ def compile_system(
 ) -> Kernel:
     """Return machine code for ``system``, from the cache if it was built before on this machine.
 
-    Runs with a relative tolerance of 1e-4 or more use other code; what is not made here is made at the
-    first run that needs it.
+    Runs with a relative tolerance under 1e-6 use other code; what is not made here is made at the first
+    run that needs it.
 
     Parameters
     ----------
@@ -317,7 +317,7 @@ def _code(system: System, width: int, single: bool, cache: bool) -> _Code:
 
 def build(system: System, width: int, single: bool = False, opt: int = 1) -> tuple[dict, bytes]:
     """Return the facts and the object file of a system."""
-    from .head import head_ir  # the generator is not needed when the cache is warm
+    from .head import fmuladd, head_ir  # the generator is not needed when the cache is warm
     from .integrate import control_ir
 
     register = min(width, jit.register_lanes())
@@ -327,11 +327,12 @@ def build(system: System, width: int, single: bool = False, opt: int = 1) -> tup
     sizes |= {"n_lu": factor_size(tables), "width": width}
     layout = Layout(n=len(system.states), n_params=len(system.parameters), **sizes)
     vec = f"<{register} x double>"
-    head = [f"declare {vec} @llvm.{name}.v{register}f64({', '.join([vec] * count)})"
-            for name, count in (("fmuladd", 3), ("sqrt", 1))]  # fmt: skip
+    lanes = jit.factor_lanes(width, single)
+    kinds = sorted({vec, f"<{lanes} x double>", *([f"<{lanes} x float>"] if single else [])})
+    head = [f"declare {kind} {fmuladd(kind)}({kind}, {kind}, {kind})" for kind in kinds]
+    head.append(f"declare {vec} @llvm.sqrt.v{register}f64({vec})")
     head += [f"declare {vec} @v{name}{register}({vec})" for name in sorted(program.uses)]
     attributes = f'attributes #0 = {{ nounwind "no-builtins" "prefer-vector-width"="{64 * register}" }}'
-    lanes = jit.factor_lanes(width, single)
     head_text = head_ir(tables, lanes, width // lanes, single)
     straight = "\n".join([*head, "", program.ir, head_text, attributes, ""])
     facts = {

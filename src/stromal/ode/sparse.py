@@ -13,7 +13,7 @@ import numpy as np
 
 __all__ = ["Tables", "eliminate", "triangle"]
 
-SLOW = 5.0  # time of a multiply-add of the head, in those of one in a tile
+SLOW = 3.0  # time of a multiply-add of the head, in those of one in a tile
 SOLVES = 8  # substitutions for each factorisation
 
 

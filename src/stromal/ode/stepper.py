@@ -67,7 +67,7 @@ class Stepper:
     layout : Layout
         Sizes, and places in the work space.
     single : bool
-        Precision of the linear algebra.
+        Whether the factors are in single precision.
     """
 
     def __init__(self, tables: Tables, layout: Layout, single: bool) -> None:
