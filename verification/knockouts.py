@@ -63,7 +63,18 @@ WELLS: dict[str, dict[str, Any]] = {
 }
 #: Further wells of some assays alone: cells that the assay does not seed by itself.
 MORE: dict[str, dict[str, dict[str, Any]]] = {
-    "nk-killing": {"virus-infected targets": {"product": "none", "seed": {"infected": "50 cells/uL"}}},
+    "macrophage-polarisation": {
+        "CSF1 without LPS": {"product": "none", "stimulus": 0.0, "add": {"CSF1": "50 ng/mL"}}
+    },
+    "nk-killing": {
+        "virus-infected targets": {"product": "none", "seed": {"infected": "50 cells/uL"}},
+        "virus-infected targets with class I": {
+            "product": "none",
+            "seed": {"infected": "50 cells/uL"},
+            "carried": {"infected.HLA-ABC": "1 relative"},
+        },
+        "targets with class I": {"product": "none", "carried": {"tumour.HLA-ABC": "1 relative"}},
+    },
     "pbmc": {"as many monocytes as T cells": {"product": "none", "seed": {"monocyte": "300 cells/uL"}}},
 }
 #: Trials that are tried in turn, draws of their diseases that are asked for, plausible and enrolled mice of each.
