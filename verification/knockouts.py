@@ -3,9 +3,10 @@
 A node is a molecule and the cells that own it, as it stands in the chain (`via`) of some rule or rate. It is knocked
 out as `--knockout OWNER.SYMBOL` does, in wells of each assay that holds it, until a readout of the assay's own list
 moves by more than 1 % in the median of a few draws. What no well shows, and what only bodies hold, is knocked out in
-the arms of mouse trials that are given a product, until an observable of the disease moves. Nodes that nothing shows
-are listed. The result goes to `docs/results/knockouts.csv` and `knockouts.md`; if nodes are named, only they are tried
-and what they move is printed.
+the arms of trials that are given a product, until an observable of the disease moves; and what that does not show is
+lacking in the host, from health on (`knockout` of a disease). What nothing shows is listed. The result goes to
+`docs/results/knockouts.csv` and `knockouts.md`; if nodes are named, only they are tried and what they move is
+printed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from stromal.experiments.assay import Assay, list_assays, load_assay
 from stromal.experiments.bench import simulate
 from stromal.experiments.cohort import grid, solve_arm
 from stromal.experiments.ensemble import shipped_ensemble
-from stromal.experiments.population import enrol
+from stromal.experiments.insults import insults
+from stromal.experiments.population import enrol, followed, observed, plausible
 from stromal.experiments.posterior import disease_posterior
 from stromal.experiments.results import run_assay
 from stromal.experiments.trial import load_trial
@@ -67,7 +69,11 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
         "CSF1 without LPS": {"product": "none", "stimulus": 0.0, "add": {"CSF1": "50 ng/mL"}}
     },
     "nk-killing": {
-        "virus-infected targets": {"product": "none", "seed": {"infected": "50 cells/uL"}},
+        "virus-infected targets": {
+            "product": "none",
+            "seed": {"infected": "50 cells/uL"},
+            "add": {"IFNG": "20 ng/mL"},
+        },
         "virus-infected targets with class I": {
             "product": "none",
             "seed": {"infected": "50 cells/uL"},
@@ -91,9 +97,14 @@ TRIALS = (
     "mouse-lps-abortion-msc",
     "mouse-limb-ischaemia-asc",
     "mouse-eau-homing",
+    "mouse-stz-vesicles",
+    "mouse-arthritis-drugs",
+    "sr-agvhd",
 )
 BODIES, PLAUSIBLE, ENROLLED = 16, 6, 1
-COLUMNS = ("owner", "node", "experiment", "arm", "readout", "change")
+#: Days of follow-up that a host without treatment is seen at most.
+LONGEST = 120.0
+COLUMNS = ("owner", "node", "experiment", "arm", "readout", "change", "in")
 Node = tuple[str, str]
 Shown = tuple[str, str, str, float]
 
@@ -140,13 +151,23 @@ def shown(
     return out
 
 
-def most_moved(pairs: dict[str, tuple[np.ndarray, np.ndarray]]) -> tuple[str, float] | None:
-    """Return the name of what moves most in the median, and by how much; None if nothing moves enough."""
+def most_moved(
+    pairs: dict[str, tuple[np.ndarray, np.ndarray]], seldom: bool = False
+) -> tuple[str, float] | None:
+    """Return the name of what moves most in the median, and by how much; None if nothing moves enough.
+
+    With ``seldom`` it is the change that one draw in ten has at least, up or down.
+    """
     best = ("", 0.0)
     for name, (without, whole) in pairs.items():
         with np.errstate(invalid="ignore", divide="ignore"):
             moved = (without - whole) / np.maximum(np.abs(whole), 1e-9)
-        change = float(np.nanmedian(moved)) if np.isfinite(moved).any() else 0.0
+        moved = np.sort(moved[np.isfinite(moved)])
+        if not len(moved):
+            continue
+        change = float(np.median(moved))
+        if seldom:
+            change = float(moved[np.argsort(np.abs(moved))[int(0.9 * (len(moved) - 1))]])
         if abs(change) > abs(best[1]):
             best = (name, change)
     return best if abs(best[1]) > LEAST else None
@@ -188,12 +209,61 @@ def shown_in_body(
     return nodes, found
 
 
+def shown_in_host(
+    name: str, nodes: Collection[Node], evidence: Evidence
+) -> tuple[dict[Node, Shown], dict[Node, Shown]]:
+    """Return what moves in untreated hosts of a trial's disease that lack a node from health on: mostly, seldom.
+
+    An observable is its mean from the first insult to the end of the trial.
+    """
+    trial = load_trial(name, evidence)
+    disease = trial.disease
+    found: tuple[dict[Node, Shown], dict[Node, Shown]] = ({}, {})
+    bodies, _ = disease_posterior(disease, trial.endpoints).head(BODIES).distinct()
+    days = np.linspace(0.0, disease.spec.enrol.day + min(trial.spec.days, LONGEST), 41)
+
+    def means(lacks: tuple[str, ...]) -> dict[str, dict[str, float]]:
+        spec = disease.spec.model_copy(update={"knockout": (*disease.spec.knockout, *lacks)})
+        host = replace(disease, spec=spec)
+        some = plausible(host, evidence, bodies, 1)
+        end = followed(some, insults(some, host, bodies, evidence, 1), days, None)
+        return {
+            key: dict(
+                zip(
+                    some.ids,
+                    np.where(
+                        end.ok,
+                        np.trapezoid(observed(some, host, evidence, key, end.y), days, axis=1),
+                        np.nan,
+                    ),
+                    strict=True,
+                )
+            )
+            for key in disease.observables
+        }
+
+    there = sorted(set(nodes) & held(disease.system(evidence).parameter_index))
+    there = [node for node in there if node[0].partition(".")[0] != "MSC"]
+    whole = means(()) if there else {}
+    for owner, symbol in there:
+        without = means((f"{owner}.{symbol}",))
+        pairs = {}
+        for key, values in whole.items():
+            both = [i for i in values if i in without[key]]
+            pairs[key] = (np.array([without[key][i] for i in both]), np.array([values[i] for i in both]))
+        for seldom in (False, True):
+            if best := most_moved(pairs, seldom):
+                found[seldom][owner, symbol] = (disease.id, "untreated host", *best)
+    return found
+
+
 def main(named: Sequence[str] = ()) -> int:
     """Knock out all nodes and write the page, or those that are named and print what they move."""
     evidence = load_evidence()
     only = {tuple(text.rpartition(".")[::2]) for text in named}
     found: dict[Node, Shown] = {}
     every: dict[Node, list[str]] = {}
+    seldom: dict[Node, Shown] = {}
     for name in list_assays():
         assay = load_assay(name, evidence)
         nodes = [node for node in nodes_of(assay, evidence) if not only or node in only]
@@ -211,24 +281,34 @@ def main(named: Sequence[str] = ()) -> int:
             every.setdefault(node, []).append(name)
         found |= moved
         sys.stderr.write(f"{name}: {len(found)} of {len(every)} shown\n")
+    for name in TRIALS:
+        silent = {node for node in every if node not in found and name in every[node]}
+        if silent:
+            mostly, rarely = shown_in_host(name, silent, evidence)
+            found |= mostly
+            seldom = rarely | seldom
+            sys.stderr.write(f"{name}, host: {len(found)} of {len(every)} shown\n")
     if only:
         for node in sorted(only):
-            print(".".join(node), *found.get(node, ("not shown; in", ", ".join(every.get(node, [])))))
+            how = found.get(node) or ("seldom", *seldom[node]) if node in found or node in seldom else None
+            print(".".join(node), *(how or ("not shown; in", ", ".join(every.get(node, [])))))
         return 0
-    write(found, every)
+    write(found, {node: how for node, how in seldom.items() if node not in found}, every)
     return 0
 
 
-def write(found: dict[Node, Shown], every: dict[Node, list[str]]) -> None:
+def write(found: dict[Node, Shown], seldom: dict[Node, Shown], every: dict[Node, list[str]]) -> None:
     """Write one row a node, and the page."""
     with open(FOLDER / "knockouts.csv", "w", encoding="utf-8", newline="") as stream:
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow(COLUMNS)
         for owner, symbol in sorted(every):
-            where, arm, readout, change = found.get((owner, symbol), ("", "", "", 0.0))
-            rows.writerow((owner, symbol, where, arm, readout, f"{change:+.3f}" if readout else ""))
-    silent = sorted(set(every) - set(found))
-    bench = sum(where not in TRIALS for where, *_ in found.values())
+            node = (owner, symbol)
+            how = "median" if node in found else "one draw in ten" if node in seldom else ""
+            where, arm, readout, change = (found | seldom).get(node, ("", "", "", 0.0))
+            rows.writerow((*node, where, arm, readout, f"{change:+.3f}" if how else "", how))
+    silent = sorted(set(every) - set(found) - set(seldom))
+    bench = sum(where in list_assays() for where, *_ in found.values())
     more = "; ".join(f"{label} ({assay})" for assay, wells in MORE.items() for label in wells)
     lines = [
         "# Every node knocked out",
@@ -240,15 +320,25 @@ def write(found: dict[Node, Shown], every: dict[Node, list[str]]) -> None:
         f"more than {LEAST:.0%} in the median of {DRAWS} draws. What no well shows, and what only bodies hold, is "
         "knocked out from enrolment on in the product arms of trials, as `stromal trial NAME --knockout OWNER.SYMBOL` "
         f"does: {', '.join(TRIALS)}. It is shown if an observable, its mean over follow-up, moves by as much in the "
-        "median patient. The first experiment that shows it is named in `knockouts.csv`.",
+        "median patient. What that does not show either is lacking in untreated hosts from health on (`knockout` of a "
+        "disease), and is shown likewise. The first experiment that shows it is named in `knockouts.csv`.",
         "",
         f"{len(found)} of {len(every)} nodes are shown, {bench} on the bench, {len(found) - bench} in bodies alone; "
-        f"{len(silent)} are not:",
+        f"{len(seldom)} in one draw of ten; {len(silent)} are not.",
         "",
-        "| node | owner | in |",
-        "| --- | --- | --- |",
+        "In one draw of ten alone, with the change that this draw has at least:",
+        "",
+        "| node | owner | in untreated hosts of | moves | by |",
+        "| --- | --- | --- | --- | --- |",
+        *(
+            f"| {symbol} | {owner} | {where} | {readout} | {change:+.1%} |"
+            for (owner, symbol), (where, _, readout, change) in sorted(seldom.items())
+        ),
+        "",
+        "Not shown:" if silent else "All are shown.",
+        "",
+        *(["| node | owner | in |", "| --- | --- | --- |"] if silent else []),
         *(f"| {symbol} | {owner} | {', '.join(every[owner, symbol])} |" for owner, symbol in silent),
-        "",
     ]
     (FOLDER / "knockouts.md").write_text("\n".join(lines), encoding="utf-8")
 
