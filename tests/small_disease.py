@@ -125,8 +125,8 @@ viability = 0.8
 _SOURCED = {"status": "assumed", "strength": "assumed", "source": "made for a test", "spread": "3"}
 
 
-def disease_evidence(folder: Path) -> Evidence:
-    """Return tables of the small body with a product that is given into a vein."""
+def disease_evidence(folder: Path, **rows: list[dict[str, str]]) -> Evidence:
+    """Return tables of the small body with a product that is given into a vein, and further rows."""
     more = {
         "behaviours": [{"cell": "MSC", "behaviour": "death", "base": "0.7"}],
         "routes": [
@@ -134,7 +134,7 @@ def disease_evidence(folder: Path) -> Evidence:
             for place, share in (("lung", "0.9"), ("target", "0.1"))
         ],
     }
-    return small_evidence(folder, more, base=BODY)
+    return small_evidence(folder, more | rows, base=BODY)
 
 
 def write_disease(folder: Path, **changes: Mapping[str, str]) -> Path:

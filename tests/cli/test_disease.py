@@ -115,6 +115,14 @@ def test_templates_are_valid(as_json, stromal):
     as_json("new", "trial", "other")
     assert as_json("validate", "other.toml")["summary"]["arms"] == 2
     assert not as_json("disease", "mine.toml")["calibrated"]
+    text = Path("mine.toml").read_text()
+    assert '# knockout = ["T.FAS"]' in text
+    Path("mine.toml").write_text(text.replace('# knockout = ["T.FAS"]', 'knockout = ["T.FAS"]', 1))
+    assert as_json("disease", "mine.toml")["knockout"] == ["T.FAS"]
+    assert "the host lacks T.FAS" in stromal("disease", "mine.toml")[1]
+    Path("mine.toml").write_text(text.replace('# knockout = ["T.FAS"]', 'knockout = ["tumour.HLA-C"]', 1))
+    assert "nothing in this body passes through 'tumour.HLA-C'" in stromal("validate", "mine.toml")[2]
+    Path("mine.toml").write_text(text)
     assert stromal("new", "disease", "mine")[0] == 2
     assert "no disease 'mien'" in stromal("new", "trial", "x", "--disease", "mien")[2]
     assert stromal("new", "assay", "x", "--disease", "mine")[0] == 2

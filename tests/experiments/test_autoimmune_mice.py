@@ -23,6 +23,7 @@ MICE = {
     "mouse-stz": ("damage", 28.0),
     "mouse-eau": ("damage", 28.0),
     "mouse-arthritis": ("erosion", 63.0),
+    "mouse-lpr-arthritis": ("erosion", 120.0),
 }
 
 
@@ -82,7 +83,7 @@ def test_the_insult_makes_disease_in_some_draws_and_not_at_once(name: str, evide
     seen = course(evidence, name, observable, [day])
     limit = 10.0 if name == "mouse-dth" else 0.1
     assert np.mean(seen[:, 0] > limit) >= 0.2
-    if name in ("mouse-nod", "mouse-eau", "mouse-arthritis"):
+    if name in ("mouse-nod", "mouse-eau", "mouse-arthritis", "mouse-lpr-arthritis"):
         assert np.median(course(evidence, name, observable, [3.0])) < 0.1
 
 
@@ -92,6 +93,7 @@ def test_the_insult_makes_disease_in_some_draws_and_not_at_once(name: str, evide
         ("mouse-nod", ("tc1-kills-beta", "cd8-kills-beta", "th1-kills-beta", "il1b-kills-beta", "tnf-kills-beta")),
         ("mouse-eau", ("th1-kills-retina", "th17-kills-retina", "tnf-kills-retina")),
         ("mouse-arthritis", ("mmp3-kills-cartilage", "il1b-kills-cartilage")),
+        ("mouse-lpr-arthritis", ("mmp3-kills-cartilage", "il1b-kills-cartilage")),
     ],
 )  # fmt: skip
 def test_without_the_rules_that_kill_the_organ_is_whole(

@@ -184,7 +184,7 @@ def test_every_rule_but_crowding_is_an_edge(evidence: Evidence) -> None:
             rule.signal, set(evidence.members) | {c.lineage for c in evidence.cells.values()}
         )
         touched = not signal.cell or set(evidence.members.get(signal.cell, (signal.cell,))) & here
-        elsewhere = any(w.startswith("place=") and w != "place=well" for w in rule.where)
+        elsewhere = any(w.startswith("place=") and w not in ("place=well", "place=bench") for w in rule.where)
         based = any(
             row.behaviour == rule.behaviour
             and cells & {row.cell, *evidence.members.get(row.cell, ())}

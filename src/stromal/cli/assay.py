@@ -34,6 +34,7 @@ def assay(
     add: Words = (),
     stimulus: float | None = None,
     seed_cells: Annotated[tuple[str, ...], Parameter(name="--seed", negative="", show_default=False)] = (),
+    carried: Words = (),
     msc_day: float | None = None,
     arm: Words = (),
     controls: Flag = False,
@@ -80,6 +81,8 @@ def assay(
         Multiplies the assay's stimulus.
     seed_cells
         More cells, or another number of them, "Treg=100 cells/uL"; repeatable.
+    carried
+        What cells carry at first, "tumour.HLA-ABC=1 relative"; repeatable.
     msc_day
         Day on which the product is added.
     arm
@@ -126,6 +129,7 @@ def assay(
         "add": _pairs(add, "add"),
         "stimulus": stimulus,
         "seed": _pairs(seed_cells, "seed"),
+        "carried": _pairs(carried, "carried"),
         "msc_day": msc_day,
     }
     options = {k: v for k, v in options.items() if v not in ("", (), {}, None)}
@@ -227,7 +231,8 @@ def _pairs(words: tuple[str, ...], key: str) -> dict[str, str]:
     for word in words:
         name, equals, amount = (p.strip() for p in word.partition("="))
         if not equals or not name or not amount:
-            example = "IFNG=10 ng/mL" if key == "add" else "Treg=100 cells/uL"
+            examples = {"add": "IFNG=10 ng/mL", "carried": "tumour.HLA-ABC=1 relative"}
+            example = examples.get(key, "Treg=100 cells/uL")
             raise InputError(
                 f"{word!r} is not NAME=AMOUNT", key=key, suggestion=f"write for example '{example}'"
             )

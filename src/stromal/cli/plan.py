@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Condition", "Plan", "parse_arm_option", "plan_arms"]
 
 #: Keys that are done to every well, so that the control without product has them too.
-HOST = ("block", "contact", "add", "stimulus", "seed", "species")
+HOST = ("block", "contact", "add", "stimulus", "seed", "carried", "species")
 #: Keys that are compared with the same arm without them.
 MODIFIERS = ("block", "knockout", "contact", "priming", "msc_day", "add", "stimulus")
 CONTROLS = ("dead MSC", "fibroblast")
@@ -212,6 +212,7 @@ def describe(keys: Mapping[str, Any]) -> list[str]:
     words += [f"{name} knockout" for name in keys.get("knockout", ())]
     words += [f"{name} {amount.strip()}" for name, amount in keys.get("add", {}).items()]
     words += [f"{name} {amount.strip()}" for name, amount in keys.get("seed", {}).items()]
+    words += [f"{name} {amount.strip()}" for name, amount in keys.get("carried", {}).items()]
     if keys.get("stimulus", 1.0) != 1.0:
         words.append(f"stimulus x{keys['stimulus']:g}")
     if keys.get("msc_day"):

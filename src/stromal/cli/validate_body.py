@@ -78,6 +78,7 @@ def _of_body(path: Path, data: dict[str, Any], tables: Evidence) -> tuple[str, d
 def _disease(path: Path, tables: Evidence) -> dict[str, int]:
     from ..experiments.disease import load_disease
     from ..experiments.endpoint import parse_endpoints
+    from ..experiments.switches import knocked_out
 
     about: Disease = load_disease(path, tables)
     units = {key: item.unit for key, item in about.observables.items()}
@@ -86,6 +87,9 @@ def _disease(path: Path, tables: Evidence) -> dict[str, int]:
     for group in ("variability", "directions"):
         for name, item in getattr(about.spec, group).items():
             _selects(about, system, f"{group}.{name}", item.select)
+    for text in about.spec.knockout:
+        if not knocked_out(system.parameter_index, text):
+            raise InputError(f"nothing in this body passes through {text!r}", file=about.file, key="knockout")
     if about.spec.calibration:
         from ..inference.disease_fit import control_rows
 

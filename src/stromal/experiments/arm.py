@@ -9,6 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
+from ..evidence.units import parse_quantity
+from .readout import carried_by
 from .targets import check_targets
 
 __all__ = ["Arm", "parse_arm", "parse_ratio", "product_cell"]
@@ -17,6 +19,8 @@ SPECIES = ("human", "mouse")
 #: Products that the program knows without a row of the table: nothing, the cells themselves, and
 #: the medium that they have lived in.
 BUILT_IN = ("none", "MSC", "conditioned medium", "apoptotic conditioned medium")
+#: Most that a cell may be said to carry: levels are relative to the licensed one.
+MOST_CARRIED = 1e3
 
 
 def _words(value: object) -> object:
@@ -45,6 +49,7 @@ class Arm(BaseModel):
     add: dict[str, str] = {}
     stimulus: float = Field(default=1.0, ge=0, le=100)
     seed: dict[str, str] = {}
+    carried: dict[str, str] = {}
     msc_day: float = Field(default=0.0, ge=0, le=60)
 
     @property
@@ -140,6 +145,16 @@ def _check(arm: Arm, evidence: Evidence, file: str, name: str) -> None:
         known("add", mediator, list(evidence.mediators))
     for cell in arm.seed:
         known("seed", cell, list(evidence.cells))
+    lineages = sorted({c.lineage for c in evidence.cells.values()})
+    for what, amount in arm.carried.items():
+        known("carried", what, [f"{own}.{x}" for own in lineages for x in carried_by(evidence, own)])
+        key = f"{name}.carried.{what}".strip(".")
+        try:
+            level = parse_quantity(amount, "relative")
+        except InputError as err:
+            raise InputError(err.message, file=file, key=key, suggestion=err.suggestion) from None
+        if not 0 <= level <= MOST_CARRIED:
+            raise InputError(f"{amount!r} is not in 0 to {MOST_CARRIED:g} relative", file=file, key=key)
 
 
 def parse_ratio(text: str, *, file: str = "", key: str = "ratio") -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..evidence import Evidence
+from ..evidence.units import parse_quantity
 from ..model import System
 from .arm import Arm
 from .assay import Assay
@@ -185,6 +186,7 @@ def _wells(
         )
         seed_cells(before, system, assay, arm, evidence, places)
         restore(before, system, brought)
+        restore(before, system, {k: parse_quantity(v, "relative") for k, v in arm.carried.items()})
         scales.append(scale)
         shifts.append(shift)
         starts.append(before if arm.msc_day > 0 else scale * before + shift)

@@ -66,7 +66,8 @@ def healthy_bodies(
     threads : int, optional
     """
     system = disease.system(evidence, extra)
-    nobody = Arm(product="none", species=disease.spec.species)
+    # what the host lacks is missing from here on: in health, natural history, every arm and every export
+    nobody = Arm(product="none", species=disease.spec.species, knockout=disease.spec.knockout)
     numbers = apply_arm(ensemble.sample(system, evidence), system, nobody, evidence, ensemble)
     for name, direction in disease.spec.directions.items():
         if name in ensemble.directions:

@@ -16,6 +16,7 @@ from ..model import System
 from .body import body_system, organs
 from .files import Strict, find, listed, parse, read_toml
 from .observable import Observable, parse_observable
+from .targets import check_targets
 
 __all__ = [
     "DISEASES",
@@ -160,6 +161,7 @@ class _File(Strict):
     target: str = "target organ"
     modules: tuple[str, ...]
     antigen: Literal["constant", "damage", "none"] = "none"
+    knockout: tuple[str, ...] = ()
     calibration: tuple[Fitted, ...] = ()
     between_trials: float = Field(default=0.7, gt=0)
     natural: tuple[Natural, ...] = ()
@@ -265,6 +267,7 @@ def load_disease(name: str | Path, evidence: Evidence) -> Disease:
     for name in named:
         _known(name, observables, path.name, "enrol", "observable")
     disease = Disease(spec, tuple(modules), sites, counts, limits, weight, observables, path.name)
+    _check_host(disease, evidence)
     _check_insults(disease, evidence)
     check_enrolment(disease, path.name)
     return disease
@@ -285,6 +288,22 @@ def check_enrolment(disease: Disease, file: str) -> None:
                 file=file,
                 key="enrol.day",
                 suggestion=f"{insult.day:g} or later",
+            )
+
+
+def _check_host(disease: Disease, evidence: Evidence) -> None:
+    """Check what the host lacks: nodes that there are, and not those of cells that are given."""
+    try:
+        check_targets((), disease.spec.knockout, evidence)
+    except InputError as err:
+        raise InputError(err.message, file=disease.file, key="knockout", suggestion=err.suggestion) from None
+    for text in disease.spec.knockout:
+        if text.startswith("MSC."):
+            raise InputError(
+                f"{text!r}: MSC are given, they are not the host's",
+                file=disease.file,
+                key="knockout",
+                suggestion="knockout of an arm of the trial",
             )
 
 

@@ -185,7 +185,7 @@ def _exposed(
 ) -> dict[str, np.ndarray]:
     """Run the stage before and return what the kept lineages carry at its end."""
     part = replace(assay, main=stage, before=None, readout_day=stage.days, seeded_in={})
-    inner = replace_arm(arm, seed={}, add={}, stimulus=1.0, msc_day=0.0)
+    inner = replace_arm(arm, seed={}, carried={}, add={}, stimulus=1.0, msc_day=0.0)
     sites, places = layout(part, {"": inner}, evidence)
     system = bench_system(evidence, sites, places, tuple(sorted(stage.medium)))
     values = apply_arm(

@@ -13,7 +13,7 @@ from ..evidence.words import parse_behaviour
 from ..model import System
 from ..model.expr import evaluate_all
 
-__all__ = ["Readout", "parse_readout", "read"]
+__all__ = ["Readout", "carried_by", "parse_readout", "read"]
 
 _FORMS = {
     "share": r"share (?P<a>.+?) of (?P<b>.+)",
@@ -89,7 +89,7 @@ def _checked(r: Readout, evidence: Evidence, file: str, key: str) -> Readout:
         return _with(r, evidence.mediators[r.a].unit)
     if r.form == "expression":
         lineage = evidence.cells[r.a].lineage if r.a in evidence.cells else r.a
-        carried = _carried(evidence, lineage)
+        carried = carried_by(evidence, lineage)
         if r.what not in carried:
             raise InputError(
                 f"{r.text!r}: {r.a} carries no {r.what!r}",
@@ -113,7 +113,7 @@ def _checked(r: Readout, evidence: Evidence, file: str, key: str) -> Readout:
     return _with(r, unit[r.form])
 
 
-def _carried(evidence: Evidence, lineage: str) -> set[str]:
+def carried_by(evidence: Evidence, lineage: str) -> set[str]:
     """Return what a lineage carries: what its cells express or keep."""
     cells = {c.name for c in evidence.cells.values() if c.lineage == lineage} | {lineage}
     actions = [

@@ -16,7 +16,7 @@ from .arm import Arm
 from .ensemble import Z90, Ensemble
 from .targets import blockable, check_targets, split_efficacy
 
-__all__ = ["apply_arm"]
+__all__ = ["apply_arm", "knocked_out"]
 
 #: Share of a node that a block without a row of its own takes out: 5, 50 and 95 % points, assumed.
 UNKNOWN_EFFICACY = (0.7, 0.9, 0.99)
@@ -70,8 +70,7 @@ def apply_arm(
     for text in arm.block:
         _block(scale, index, text, evidence, ensemble)
     for text in arm.knockout:
-        owner, _, symbol = text.rpartition(".")
-        for parameter in _nodes(index, symbol, owner, "keep:"):
+        for parameter in knocked_out(index, text):
             scale(parameter, 0.0)
     for rule in arm.mute:
         # a group has the strength of its first member: what is silenced is the signal of this one
@@ -90,8 +89,7 @@ def _holds(name: str, arm: Arm) -> bool:
     key, _, value = test.partition("=")
     if key == "species":
         return value == (arm.species_of_msc if owner == "MSC" else arm.species)
-    if owner != "MSC":
-        return False
+    # source and product are those of the arm, whichever cell the row is on: what a T cell feels of them too
     return value == (arm.source if key == "source" else arm.product)
 
 
@@ -141,6 +139,12 @@ def _nodes(index, symbol: str, owner: str, prefix: str) -> list[str]:  # noqa: A
             if what == symbol and (not owner or who == owner or who.startswith(owner + ".")):
                 found.append(name)
     return found
+
+
+def knocked_out(index: Mapping[str, int], text: str) -> list[str]:
+    """Return the parameters that ``OWNER.NODE`` takes out; none where nothing passes through it."""
+    owner, _, symbol = text.rpartition(".")
+    return _nodes(index, symbol, owner, "keep:")
 
 
 def _block(scale, index, text: str, evidence: Evidence, ensemble: Ensemble) -> None:  # noqa: ANN001

@@ -164,8 +164,8 @@ def dose(y0: np.ndarray, system: System, levels: Mapping[str, Any], evidence: Ev
                 y0[:, i] += level
 
 
-def restore(y0: np.ndarray, system: System, carried: Mapping[str, np.ndarray]) -> None:
-    """Set what cells carry from an earlier stage, in place."""
+def restore(y0: np.ndarray, system: System, carried: Mapping[str, Any]) -> None:
+    """Set what cells carry from an earlier stage, or are said to carry, in place."""
     for name, level in carried.items():
         if f"well:{name}" in system.state_index:
             y0[:, system.state_index[f"well:{name}"]] = level

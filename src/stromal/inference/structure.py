@@ -327,6 +327,11 @@ def _differences(a: Arm, b: Arm, evidence: Evidence, graph: nx.MultiDiGraph) -> 
             out += _scaled(arm.source, sign, evidence)
         out += [(("mediator", m), sign) for m in arm.add if arm.add.get(m) != other.add.get(m)]
         out += [(("cell", c), sign) for c in arm.seed if arm.seed.get(c) != other.seed.get(c)]
+        out += [
+            (("carried", *what.rpartition(".")[::2]), sign)
+            for what in arm.carried
+            if arm.carried.get(what) != other.carried.get(what)
+        ]
         for agent in set(arm.priming) - set(other.priming):
             medium = [
                 i.partition("=")[0].strip()

@@ -21,6 +21,7 @@ clock = "days after the injury"
 target = "the organ that is damaged"     # what the place 'target' stands for
 modules = ["immune-core", "alloantigen", "barrier"]     # shipped, or NAME.toml of your own beside this file
 antigen = "damage"                       # constant, damage or none
+# knockout = ["T.FAS"]                   # what the host lacks, as OWNER.NODE (stromal evidence FAS)
 # trial = "mine"                         # the trial that 'stromal trial' runs for it
 
 [[insult]]                               # what happens to the body: states are multiplied, then added to
