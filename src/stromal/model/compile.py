@@ -196,7 +196,8 @@ class _Compiler:
             changes = [(cell, 1.0)]
         elif verb == "migrates":
             ratio = self.network.places[place] / self.network.places[to]
-            rate, changes = rate * sym(cell), [(cell, -1.0), (level_name(to, act.cell), ratio)]
+            rate = mul(rate, sym(cell), self.numbers.size(to, self.network.places[to]))
+            changes = [(cell, -1.0), (level_name(to, act.cell), ratio)]
             self._carry(place, act.cell, to, act.cell, ratio * rate, act)
         elif verb == "kills":
             counted = [] if self.network.is_body else [(f"count:death:{to}", self._share_of_first(place, to))]
@@ -353,12 +354,11 @@ class _Compiler:
 
     def _exchange(self) -> None:
         """Mediators pass between places: through a membrane on the bench, by the blood in a body."""
-        places = list(self.network.places)
         if self.network.is_body:
             self._washout()
-        if "insert" not in places:
+        if "insert" not in self.network.places:
             return
-        well, insert = places[0], "insert"
+        well, insert = next(iter(self.network.places)), "insert"
         ratio = self.network.places[insert] / self.network.places[well]
         for name in self.network.mediators:
             if self.evidence.mediators[name].quasi_steady:
