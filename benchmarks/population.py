@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=512, help="of the engine, each turn")
     parser.add_argument("--few", type=int, default=8, help="patients of the others, each turn")
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--streamed", type=int, default=100_000, help="patients of the shipped trial; 0: none")
+    parser.add_argument("--streamed", type=int, default=100_000, help="patients of a trial; 0: none")
     options = parser.parse_args()
     out: dict = {}
     names = options.model or list(MODELS)

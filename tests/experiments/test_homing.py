@@ -57,3 +57,28 @@ def test_monocytes_carry_what_they_ate_out_of_the_lung(evidence: Evidence) -> No
     kept = follow(name, [2.0], evidence, dose=DOSE, parameters=stay)
     ratio = kept["blood:monocyte.engulfed"][:, 0] / y["blood:monocyte.engulfed"][:, 1]
     assert np.median(ratio) < 0.01
+
+
+def test_blood_and_vessels_of_the_lung_hold_the_same_monocytes(evidence: Evidence) -> None:
+    y = follow("mouse-healthy", [1.0], evidence, dose=DOSE)
+    blood, lung = (y[f"{place}:monocyte.engulfed"][:, 0] for place in ("blood", "lung"))
+    assert np.median(blood / lung) > 0.7, "they even out within hours"
+    assert np.median(blood) > 0.005, "of a hundred monocytes of the blood one at least holds a piece"
+
+
+def test_msc_of_the_lung_draw_monocytes_by_ccl2(evidence: Evidence) -> None:
+    deaf = {"rule:ccl2-draws-monocytes-to-lung:half_max": 1e6}
+    drawn = follow("mouse-healthy", [0.5], evidence, dose=DOSE)["lung:monocyte"]
+    stray = follow("mouse-healthy", [0.5], evidence, dose=DOSE, parameters=deaf)["lung:monocyte"]
+    assert (drawn > stray).all() and np.median(drawn / stray) > 1.03
+
+
+def test_vesicles_of_the_lung_reach_nodes_and_hold_t_cells_down(evidence: Evidence) -> None:
+    name, ill = "mouse-eau-nodes", {"without": (), "days": [4.0], "dose": DOSE}
+    astray = {"route:IV:vesicles:lymphoid": 1e-9}
+    held, without = (
+        follow(name, evidence=evidence, **ill, **more)["lymphoid:Th1"][:, 0]  # type: ignore[arg-type]
+        for more in ({}, {"parameters": astray})
+    )
+    assert (without > 0.1).all(), "T cells are primed"
+    assert (held < without).all() and np.median(held / without) < 0.9995

@@ -111,7 +111,9 @@ def test_what_is_dissolved_is_conserved_and_washed_out_as_fast(
     for p in small.system(evidence).processes:
         if p.behaviour == "exchange":
             amount = sum(small.volumes[state.partition(":")[0]] * c for state, c in p.changes)
-            assert amount == pytest.approx(0.0, abs=1e-12) and now[p.name] == was[p.name]
+            size = SMALL if p.name.endswith(":to target") else 1.0
+            assert amount == pytest.approx(0.0, abs=1e-12)
+            assert now[p.name] == pytest.approx(size * was[p.name], rel=1e-12)
             checked += p.name.startswith("target:")
     assert checked
 
@@ -192,3 +194,25 @@ def test_organs_together_leave_room_and_other_keys_are_refused(evidence: Evidenc
     )
     with pytest.raises(InputError, match=r"no such key"):
         load_disease(tmp_path / "mouse.toml", evidence)
+
+
+@pytest.mark.parametrize("volumes", [{"target": "50 uL"}, {"target": "2 mL", "lymphoid": "0.3 mL"}])
+def test_vesicles_that_the_blood_loses_go_by_size_and_are_whole(
+    volumes: dict[str, str], evidence: Evidence, tmp_path: Path
+) -> None:
+    name = "mouse-agvhd"
+    text = (DISEASES / f"{name}.toml").read_text(encoding="utf-8")
+    more = "".join(f'[places.{place}]\nvolume = "{volume}"\n' for place, volume in volumes.items())
+    (tmp_path / "mouse.toml").write_text(text + more, encoding="utf-8")
+    plain, other = load_disease(name, evidence), load_disease(tmp_path / "mouse.toml", evidence)
+    was, now = (rates(d.system(evidence)) for d in (plain, other))
+    gone = [p for p in other.system(evidence).processes if p.name.startswith("blood:MSC-EV:")]
+    to = {p.name.rpartition(" ")[2]: p for p in gone if ":to " in p.name}
+    assert {"lung", "lymphoid", "target"} <= set(to)
+    for place, p in to.items():
+        amount = sum(other.volumes[state.partition(":")[0]] * c for state, c in p.changes)
+        assert amount == pytest.approx(0.0, abs=1e-9)
+        assert now[p.name] == pytest.approx(other.sizes.get(place, 1.0) * was[p.name], rel=1e-12)
+    # all that leaves is a share of one loss, in whatever organs
+    assert sum(now[p.name] for p in gone) == pytest.approx(sum(was[p.name] for p in gone), rel=1e-12)
+    assert min(now[p.name] for p in gone) >= 0

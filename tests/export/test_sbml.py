@@ -148,6 +148,23 @@ def test_simulators_agree_with_scipy(simulate, guard):
 
 
 @pytest.mark.parametrize("simulate", SIMULATORS)
+def test_what_is_below_zero_stays_zero(simulate):
+    """Damage is the share of tissue that is missing: there is none when it has outgrown its size."""
+    a, b = State("a", "cell", "well", "a", "cells/uL"), State("b", "expression", "well", "b", "relative")
+    grow = Parameter("grow", 3.0, "1/day")
+    full = Parameter("full", 1.0, "cells/uL")
+    damage = pos(1.0 - sym("a") / sym("full"))
+    processes = (
+        Process("growth", sym("grow") * sym("a"), (("a", 1.0),)),
+        Process("b", damage, (("b", 1.0),)),
+    )
+    system = System("damage", (a, b), (grow, full), {}, processes)
+    start = [0.5, 0.0]
+    found = simulate(to_sbml(system, y0=start), TIMES, ["a", "b"])
+    assert found[-1, 1] == pytest.approx((np.log(2.0) - 0.5) / 3.0, rel=1e-4)
+
+
+@pytest.mark.parametrize("simulate", SIMULATORS)
 def test_stiff_and_real_powers(simulate):
     system = stiff()
     found = simulate(to_sbml(system), TIMES, ["b", "a"])

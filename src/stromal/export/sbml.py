@@ -15,7 +15,8 @@ How a system is written, and why:
   makes a reactant.
 * **Numbers carry units.** The unit of a literal is what makes its formula homogeneous. Where a formula is not
   homogeneous without one, a literal 1 with a unit is put in; `unit_gaps` lists these places.
-* `pos(x)`, which shields a power from rounding, is written as `x`, or as `max(0, x)` on request.
+* `pos` of a state shields a power from rounding and is written as the state, or as `max(0, x)` on request;
+  that of an expression (damage: tissue may outgrow what it should be) is `max(0, x)`.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def to_sbml(
         Time in days, and for each state that jumps ``(scale, shift)``: it becomes ``scale * state + shift``.
         Events at one time act in the order given.
     guard : bool
-        Write ``pos(x)`` as ``max(0, x)``.
+        Write ``pos`` of a state as ``max(0, x)``.
 
     Returns
     -------

@@ -23,7 +23,7 @@ class MathWriter:
     unit_id : callable
         Returns the identifier under which a unit is defined in the model.
     guard : bool
-        Write ``pos(x)`` as ``max(0, x)`` instead of ``x``.
+        Write ``pos`` of a state as ``max(0, x)`` instead of ``x``; that of an expression always is.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class MathWriter:
                 return self.call("FUNCTION_LN", self.write(args[0], DIMENSIONLESS))
             case _:
                 inner = self.write(args[0], want or have)
-                if not self._guard:
+                if args[0].op == "sym" and not self._guard:
                     return inner
                 return self.call("FUNCTION_MAX", self.number(0.0, want or have), inner)
 

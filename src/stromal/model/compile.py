@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
 from ..evidence import Evidence
+from .dissolved import Dissolved
 from .expr import Expr, const, mul, pos, sym, symbols
 from .network import SYSTEMIC, Act, Network, build_network
 from .numbers import Numbers
@@ -14,9 +15,6 @@ from .signals import level_name
 from .system import Process, State, System
 
 __all__ = ["compile_model"]
-
-#: Exchange between well and insert over diffusion, 1/um^2: assumed, 1 mm of still medium and 2 mm of height.
-MEMBRANE = 5e-7
 
 
 def compile_model(
@@ -71,6 +69,7 @@ class _Compiler:
         self.assignments, self.around = self.rates.assignments, self.rates.around
         self.processes: list[Process] = []
         self.states: dict[str, State] = {}
+        self.dissolved = Dissolved(network, self.numbers, self.states, self.assignments)
         self.start: dict[str, Expr] = {}
 
     def system(self) -> System:
@@ -79,10 +78,10 @@ class _Compiler:
             self._quasi_steady(place)
             for act in self.rates.acts(place):
                 self._process(place, act)
-            self._losses(place)
+            self.processes += self.dissolved.losses(place)
         if self.network.is_body:
-            self._losses(SYSTEMIC)
-        self._exchange()
+            self.processes += self.dissolved.losses(SYSTEMIC)
+        self.processes += self.dissolved.exchange()
         self._refuse_loops()
         return System(
             self.name,
@@ -131,14 +130,11 @@ class _Compiler:
                 self._state(f"count:{verb}:{cell}", "counter", first, cell, "events/uL", 1000.0)
 
     def _declare_levels(self, place: str) -> None:
-        for name in self._levels(place):
+        for name in self.dissolved.levels(place):
             row = self.evidence.mediators[name]
             if not row.quasi_steady:
                 self._state(level_name(place, name), "mediator", place, name, row.unit, row.scale)
                 self.start[level_name(place, name)] = self.numbers.fresh(name, place)
-
-    def _levels(self, place: str) -> list[str]:
-        return [name for name in self.network.mediators if place in self.network.levels[name]]
 
     def _state(self, *about: object) -> None:
         self.states.setdefault(str(about[0]), State(*about))  # type: ignore[arg-type]
@@ -146,7 +142,7 @@ class _Compiler:
     # -- processes ----------------------------------------------------------------------------
 
     def _quasi_steady(self, place: str) -> None:
-        for name in self._levels(place):
+        for name in self.dissolved.levels(place):
             if not self.evidence.mediators[name].quasi_steady:
                 continue
             made = const(0.0)
@@ -333,67 +329,3 @@ class _Compiler:
         """Return 1, but 0 where less than one cell is left in the place: none divides there."""
         cells = pos(sym(cell)) * self.network.places[place]
         return cells * cells / (1.0 + cells * cells)
-
-    def _losses(self, place: str) -> None:
-        for name in self._levels(place):
-            loss = self.numbers.loss(name, place)
-            if loss.op != "const" and not self.evidence.mediators[name].quasi_steady:
-                label = level_name(place, name)
-                row = self.numbers.kinetics(name, place)
-                self.processes.append(
-                    Process(f"{label}:loss", loss * sym(label), ((label, -1.0),), name, "loss", refs=row.refs)
-                )
-                fresh = self.numbers.fresh(name, place)
-                if self.network.is_body and fresh.op != "const":
-                    # an organ is resupplied: what is there at rest comes back at the rate of its loss
-                    self.processes.append(
-                        Process(
-                            f"{label}:supply", loss * fresh, ((label, 1.0),), name, "supply", refs=row.refs
-                        )
-                    )
-
-    def _exchange(self) -> None:
-        """Mediators pass between places: through a membrane on the bench, by the blood in a body."""
-        if self.network.is_body:
-            self._washout()
-        if "insert" not in self.network.places:
-            return
-        well, insert = next(iter(self.network.places)), "insert"
-        ratio = self.network.places[insert] / self.network.places[well]
-        for name in self.network.mediators:
-            if self.evidence.mediators[name].quasi_steady:
-                continue
-            row = self.numbers.kinetics(name, well)
-            if row is None or row.diffusion is None:
-                continue
-            speed = self.numbers.diffusion(name, well) * self.numbers.geometry(
-                "membrane:conductance", MEMBRANE, "1/um^2"
-            )
-            a, b = level_name(insert, name), level_name(well, name)
-            self.processes.append(
-                Process(
-                    f"{name}:crosses the membrane",
-                    speed * (sym(a) - sym(b)),
-                    ((a, -1.0), (b, ratio)),
-                    name,
-                    "exchange",
-                    signed=True,
-                )
-            )
-
-    def _washout(self) -> None:
-        """Let what an organ and the blood hold of a mediator even out at the rate of the organ."""
-        for place, volume in self.network.places.items():
-            row = self.evidence.places.get((place, self.numbers.species))
-            if place == "blood" or row is None or not row.washout:
-                continue
-            speed = self.numbers.washout(row)
-            for name in self._levels(place):
-                a, b = level_name(place, name), level_name("blood", name)
-                if b in self.states and not self.evidence.mediators[name].quasi_steady:
-                    changes = ((a, -1.0), (b, volume / self.network.places["blood"]))
-                    self.processes.append(
-                        Process(
-                            f"{a}:blood", speed * (sym(a) - sym(b)), changes, name, "exchange", signed=True
-                        )
-                    )

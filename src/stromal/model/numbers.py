@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..errors import InputError
 from ..evidence import Evidence
-from ..evidence.records import Behaviour, Numbered, Place, Rule
+from ..evidence.records import Behaviour, Numbered, Place, Route, Rule
 from ..evidence.units import convert, parse_quantity, per_cell_unit
 from ..evidence.words import Action, Signal
 from .expr import Expr, const, sym
@@ -21,6 +21,8 @@ CLASS_SPREAD = 3.0
 #: Distance of a touching cell from the centre of the source, um: the radius of an MSC, 18 um wide
 #: in suspension (row d_msc_h of parameters.csv).
 NEAR_DISTANCE = 9.0
+#: Kinds of mediator that organs take out of the blood, and what the routes table calls them.
+ROUTED = {"vesicle": "vesicles"}
 
 
 class Numbers:
@@ -241,6 +243,18 @@ class Numbers:
         with located(row, "washout"):
             value = convert(row.washout or 0.0, row.washout_unit, "1/day")
         return self.add(f"washout:{row.place}", value, row, unit="1/day", kind="rate", owner=row.place)
+
+    def route(self, route: str, kind: str) -> list[tuple[Route, Expr]]:
+        """Return the weight of each place of a route of mediators of a kind; none where it has no route.
+
+        The parameters have the names, hence the draws, of the shares of a dose.
+        """
+        found = []
+        for (name, what, place), row in self.evidence.routes.items():
+            if name == route and what == ROUTED.get(kind):
+                parameter = f"route:{route}:{what}:{place}"
+                found.append((row, self.add(parameter, row.share, row, kind="rate", owner=f"{route} {what}")))
+        return found
 
     def supply(self, place: str, cell: str) -> Expr:
         """Return the influx of a cell (cells/uL/day).
