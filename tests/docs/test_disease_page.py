@@ -47,6 +47,7 @@ def test_the_examples_load(evidence: Evidence, tmp_path: Path) -> None:
         disease.Direction,
         disease.Criterion,
         disease.Stratum,
+        disease.Organ,
         disease.Enrolment,
         disease.Natural,
         disease.Fitted,

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from stromal.evidence import Evidence
-from stromal.experiments.body import organs
 from stromal.experiments.disease import Disease, load_disease
 from stromal.experiments.ensemble import Ensemble, prior_ensemble
 from stromal.experiments.insults import insults
@@ -61,8 +60,7 @@ def course(
     assert found.ok.all()
     item, index = disease.observables[observable], patients.system.state_index
     states = {s: found.y[:, 1:, index[s]] for s in needed(item, patients.system, evidence)}
-    volumes = organs(evidence, "mouse")
-    return value(item, patients.system, evidence, states, numbers, volumes)
+    return value(item, patients.system, evidence, states, numbers, disease.volumes)
 
 
 @pytest.mark.parametrize("name", sorted(MICE))
@@ -142,3 +140,33 @@ def test_a_module_may_say_how_many_cells_rest_in_its_organ(evidence: Evidence) -
     assert np.median(at) == pytest.approx(2000, rel=1.5) and np.ptp(at) > 0
     now = patients.y[:, patients.system.state_index["target:M0"]]
     np.testing.assert_allclose(now, at, rtol=0.1)
+
+
+@pytest.mark.parametrize("name", ["mouse-eau", "mouse-arthritis"])
+def test_cells_that_show_the_antigen_leave_room_for_those_that_see_it(name: str, evidence: Evidence) -> None:
+    # division in lymphoid tissue is halved where crowding is 1; what comes with the antigen is not that many
+    patients, disease, ensemble = mice(evidence, name)
+    index, numbers = patients.system.state_index, patients.system.parameter_index
+    day, scale, shift = insults(patients, disease, ensemble, evidence, 1)[0]
+    assert day == 0.0
+    y = scale * patients.y + shift
+    shown = ["lymphoid:APC.own", "lymphoid:APC.loaded"]
+    crowd = sum(
+        y[:, index[s]] * patients.parameters[:, numbers[f"slots:{s.partition(':')[2]}"]] for s in shown
+    )
+    share = crowd / patients.parameters[:, numbers["capacity:lymphoid"]]
+    assert np.median(share) < 0.5
+
+
+def test_what_differs_between_mice_leaves_healthy_ones_healthy(evidence: Evidence) -> None:
+    for name in ("mouse-eau", "mouse-eau-nodes", "mouse-arthritis", "mouse-nod", "mouse-stz"):
+        disease = load_disease(name, evidence)
+        index = disease.system(evidence).parameter_index
+        for key, entry in disease.spec.variability.items():
+            for pattern in entry.select:
+                # what is not T cells or the antigen that they see is there in a healthy mouse too
+                seen = [
+                    p for p in index if p == pattern or (pattern.endswith("*") and p.startswith(pattern[:-1]))
+                ]
+                assert seen, (name, key, pattern)
+                assert all("TCR" in p or any(t in p for t in ("tc1-", "cd8-", "th1-", "th17-")) for p in seen)

@@ -87,6 +87,7 @@ def disease(
         modules=[{"id": m.id, "title": m.title, "about": m.about, "source": m.source} for m in about.modules],
         cells={cell: list(where) for cell, where in about.sites.items()},
         knockout=list(about.spec.knockout),
+        volumes=[{"place": k, **v.model_dump()} for k, v in about.spec.places.items()],
         insults=_insults(about),
         background=[dict(d) for d in about.spec.background],
         natural_history=[n.model_dump() for n in about.spec.natural],
@@ -191,6 +192,7 @@ def _lines(about: Disease, data: dict[str, Any], found: Any) -> list[str]:
     out += ["", *table(["cell", "places"], [[c, ", ".join(w)] for c, w in about.sites.items()], left=2), ""]
     if spec.knockout:
         out.append(f"the host lacks {', '.join(spec.knockout)}")
+    out += [f"volume of {v['place']}: {v['volume']} [{v['source']}]" for v in data["volumes"]]
     for i in data["insults"]:
         changes = ", ".join(f"{k} {v}" for k, v in i["changes"].items())
         out.append(f"day {i['day']:g} ({spec.clock}): {i['name']}: {changes} [{i['source']}]")

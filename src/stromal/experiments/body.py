@@ -10,7 +10,10 @@ from ..evidence import Evidence
 from ..evidence.units import convert
 from ..model import System, compile_model
 
-__all__ = ["body_system", "organs"]
+__all__ = ["body_system", "organs", "resized", "sizes"]
+
+#: The place that takes what the other organs leave of the body.
+REMAINDER = "rest"
 
 
 def organs(evidence: Evidence, species: str) -> dict[str, float]:
@@ -36,12 +39,59 @@ def organs(evidence: Evidence, species: str) -> dict[str, float]:
     return out
 
 
+def resized(evidence: Evidence, species: str, given: Mapping[str, float], file: str = "") -> dict[str, float]:
+    """Return the volume (uL) of each place of a body, some of them not those of the table.
+
+    The body stays as large as it is: ``rest`` is what the other places leave.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    species : str
+    given : mapping of str to float
+        Place to volume, uL.
+    file : str
+        In which they stand, for messages; their keys are ``places.NAME.volume``.
+
+    Raises
+    ------
+    InputError
+        If a place is unknown or ``rest``, or a volume is not one that the body has room for.
+    """
+    out = organs(evidence, species)
+    total = sum(out.values())
+    valid = [place for place in out if place != REMAINDER]
+    for place, volume in given.items():
+        if place not in valid:
+            why = f"{place} is what the other places leave" if place == REMAINDER else f"no place {place!r}"
+            raise InputError(why, file=file, key=f"places.{place}", suggestion=nearest(place, valid))
+        others = sum(v for p, v in out.items() if p not in (place, REMAINDER))
+        if not 0 < volume < total - others:
+            raise InputError(
+                f"{volume:g} uL is not a volume of {place}: above 0, and below the "
+                f"{total - others:g} uL that the other organs of the {species} leave",
+                file=file,
+                key=f"places.{place}.volume",
+            )
+        if REMAINDER in out:
+            out[REMAINDER] += out[place] - volume
+        out[place] = volume
+    return out
+
+
+def sizes(evidence: Evidence, species: str, volumes: Mapping[str, float]) -> dict[str, float]:
+    """Return the volume of each place over that of the table, of those that differ."""
+    table = organs(evidence, species)
+    return {place: volume / table[place] for place, volume in volumes.items() if volume != table[place]}
+
+
 def body_system(
     evidence: Evidence,
     sites: Mapping[str, tuple[str, ...]],
     species: str,
     extra: tuple[str, ...] = (),
     name: str = "body",
+    volumes: Mapping[str, float] | None = None,
 ) -> System:
     """Compile a body; diseases with the same cells in the same places share one object, and one kernel.
 
@@ -54,14 +104,18 @@ def body_system(
     extra : tuple of str
         Mediators that are given, though no cell makes or senses them.
     name : str
+    volumes : mapping of str to float, optional
+        uL of each place; without it those of the table.
     """
-    return _system(evidence, tuple(sorted(sites.items())), species, tuple(sorted(extra)), name)
+    places = tuple((volumes or organs(evidence, species)).items())
+    return _system(evidence, tuple(sorted(sites.items())), places, species, tuple(sorted(extra)), name)
 
 
 @lru_cache(maxsize=8)
 def _system(
     evidence: Evidence,
     sites: tuple[tuple[str, tuple[str, ...]], ...],
+    places: tuple[tuple[str, float], ...],
     species: str,
     extra: tuple[str, ...],
     name: str,
@@ -74,7 +128,7 @@ def _system(
     return compile_model(
         evidence,
         sites=dict(sites),
-        places=organs(evidence, species),
+        places=dict(places),
         extra=extra,
         verbs=verbs,
         species=species,

@@ -11,7 +11,6 @@ from ..evidence import Evidence
 from ..model import System
 from .arm import Arm
 from .assay import load_assay
-from .body import organs
 from .dosing import Dose, doses
 from .ensemble import Ensemble
 from .observable import needed, value
@@ -137,13 +136,13 @@ def therapy_events(
     """
     system = patients.system
     some = ensemble.at(patients.draw)
-    given = doses((*trial.background, *arm.therapies), patients.weight, evidence, some)
+    therapies = (*trial.background, *arm.therapies)
+    given = doses(therapies, patients.weight, evidence, some, sizes=trial.disease.sizes)
     brought = _carried(patients, trial, arm, evidence, ensemble, parameters)
-    volumes = organs(evidence, trial.disease.spec.species)
     shape = (len(given), len(patients), len(system.states))
     scale, shift = np.ones(shape), np.zeros(shape)
     for k, dose in enumerate(given):
-        _put(dose, system, volumes, brought, scale[k], shift[k])
+        _put(dose, system, trial.disease.volumes, brought, scale[k], shift[k])
     return np.array([dose.time for dose in given]), scale, shift
 
 
@@ -270,9 +269,8 @@ def solve_arm(
         states=[system.state_index[n] for n in kept],
     )
     y = {n: result.y[:, :, i] for i, n in enumerate(kept)}
-    volumes = organs(evidence, trial.disease.spec.species)
     out = {
-        key: value(item, system, evidence, y, parameters, volumes)
+        key: value(item, system, evidence, y, parameters, trial.disease.volumes)
         for key, item in trial.disease.observables.items()
     }
     return out | {":ok": result.ok.astype(float)}

@@ -13,7 +13,7 @@ from ..errors import InputError, nearest
 from ..evidence import Evidence
 from ..evidence.units import parse_quantity
 from ..model import System
-from .body import body_system, organs
+from .body import body_system, organs, resized, sizes
 from .files import Strict, find, listed, parse, read_toml
 from .observable import Observable, parse_observable
 from .targets import check_targets
@@ -150,6 +150,13 @@ class Module(Strict):
     systemic: dict[str, tuple[str, ...]] = {}
 
 
+class Organ(Strict):
+    """What a place of this body has of its own, in place of its row of places.csv."""
+
+    volume: str
+    source: str = "assumed"
+
+
 class _File(Strict):
     id: str
     title: str
@@ -159,6 +166,7 @@ class _File(Strict):
     weight: str = "70 kg"
     clock: str = "days"
     target: str = "target organ"
+    places: dict[str, Organ] = {}
     modules: tuple[str, ...]
     antigen: Literal["constant", "damage", "none"] = "none"
     knockout: tuple[str, ...] = ()
@@ -192,6 +200,10 @@ class Disease:
         Most that there may be of a cell at rest; a draw with more is rejected.
     weight : float
         kg.
+    volumes : dict of str to float
+        uL of each place.
+    sizes : dict of str to float
+        Volume over that of places.csv, of places where the file says another.
     observables : dict of str to Observable
     file : str
     """
@@ -202,6 +214,8 @@ class Disease:
     counts: Mapping[str, float]
     limits: Mapping[str, float]
     weight: float
+    volumes: Mapping[str, float]
+    sizes: Mapping[str, float]
     observables: Mapping[str, Observable]
     file: str
 
@@ -219,9 +233,8 @@ class Disease:
         """Return the compiled body of the disease."""
         given = {m for module in self.modules for m in module.systemic.get("levels", ())}
         given |= {str(drug["give"]) for drug in self.spec.background} & set(evidence.mediators)
-        return body_system(
-            evidence, self.sites, self.spec.species, tuple(sorted(given | set(extra))), self.id
-        )
+        names = tuple(sorted(given | set(extra)))
+        return body_system(evidence, self.sites, self.spec.species, names, self.id, self.volumes)
 
 
 def list_diseases() -> dict[str, Path]:
@@ -244,7 +257,11 @@ def load_disease(name: str | Path, evidence: Evidence) -> Disease:
         beside = path.parent / f"{module}.toml"
         source = beside if beside.exists() and beside != path else find(module, MODULES, "modules")
         modules.append(parse(Module, read_toml(source), source.name))
-    places = organs(evidence, spec.species)
+    given = {
+        place: _quantity(organ.volume, "uL", path.name, f"places.{place}.volume")
+        for place, organ in spec.places.items()
+    }
+    places = resized(evidence, spec.species, given, path.name)
     sites: dict[str, tuple[str, ...]] = {}
     counts: dict[str, float] = {}
     limits: dict[str, float] = {}
@@ -266,7 +283,10 @@ def load_disease(name: str | Path, evidence: Evidence) -> Disease:
     named = [c.observable for c in spec.enrol.criteria] + [s.observable for s in spec.enrol.strata]
     for name in named:
         _known(name, observables, path.name, "enrol", "observable")
-    disease = Disease(spec, tuple(modules), sites, counts, limits, weight, observables, path.name)
+    ratios = sizes(evidence, spec.species, places)
+    disease = Disease(
+        spec, tuple(modules), sites, counts, limits, weight, places, ratios, observables, path.name
+    )
     _check_host(disease, evidence)
     _check_insults(disease, evidence)
     check_enrolment(disease, path.name)

@@ -58,6 +58,8 @@ def doses(
     weight_kg: Any,
     evidence: Evidence,
     ensemble: Ensemble | None = None,
+    *,
+    sizes: Mapping[str, float] | None = None,
 ) -> tuple[Dose, ...]:
     """Return the doses of one or several therapies in order of time.
 
@@ -70,6 +72,8 @@ def doses(
     evidence : Evidence
     ensemble : Ensemble, optional
         Draws of viability and of the shares of the route; without it the values of the tables.
+    sizes : mapping of str to float, optional
+        Of places whose volume is not that of the table, volume over that of the table.
 
     Returns
     -------
@@ -85,12 +89,16 @@ def doses(
     if not np.all(np.isfinite(weight) & (weight > 0)):
         raise InputError("a weight is not a positive number of kg", key="weight_kg")
     all_of_them = (therapy,) if isinstance(therapy, Therapy) else tuple(therapy)
-    out = [dose for one in all_of_them for dose in _doses(one, weight, evidence, ensemble)]
+    out = [dose for one in all_of_them for dose in _doses(one, weight, evidence, ensemble, sizes)]
     return tuple(sorted(out, key=lambda dose: dose.time))
 
 
 def _doses(
-    therapy: Therapy, weight: np.ndarray, evidence: Evidence, ensemble: Ensemble | None
+    therapy: Therapy,
+    weight: np.ndarray,
+    evidence: Evidence,
+    ensemble: Ensemble | None,
+    sizes: Mapping[str, float] | None,
 ) -> Iterable[Dose]:
     amount = therapy.amount * (weight if therapy.per_kg else np.ones_like(weight))
     if therapy.cap is not None:
@@ -99,7 +107,7 @@ def _doses(
     if therapy.place:
         places = {therapy.place: np.asarray(1.0)}
     else:
-        places = route_shares(evidence, therapy.route, therapy.what, ensemble)
+        places = route_shares(evidence, therapy.route, therapy.what, ensemble, sizes)
     parts = [(therapy.content, amount)]
     if therapy.content == "MSC":
         alive = np.asarray(viability_after_thaw(ensemble) if therapy.viability is None else therapy.viability)

@@ -16,7 +16,6 @@ from ..evidence import Evidence
 from ..model import System
 from ..ode import Result
 from .bodies import Bodies, healthy_bodies, selected
-from .body import organs
 from .disease import Criterion, Disease
 from .ensemble import Z90, Ensemble
 from .insults import insults, normal
@@ -291,8 +290,7 @@ def observed(
     item = disease.observables[name]
     index = patients.system.state_index
     states = {s: path[:, :, index[s]] for s in needed(item, patients.system, evidence)}
-    volumes = organs(evidence, disease.spec.species)
-    return value(item, patients.system, evidence, states, patients.parameters, volumes)
+    return value(item, patients.system, evidence, states, patients.parameters, disease.volumes)
 
 
 def meets_criteria(

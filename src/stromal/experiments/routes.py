@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.special import ndtri
 
@@ -19,7 +21,11 @@ def route_names(evidence: Evidence, what: str = "") -> tuple[str, ...]:
 
 
 def route_shares(
-    evidence: Evidence, route: str, what: str, ensemble: Ensemble | None = None
+    evidence: Evidence,
+    route: str,
+    what: str,
+    ensemble: Ensemble | None = None,
+    sizes: Mapping[str, float] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the share of a dose in each place after the first passage.
 
@@ -28,6 +34,9 @@ def route_shares(
     of the odds of staying there, which all other places share: how much of an IV dose escapes the lung
     is one unknown, not five.
 
+    Where an organ is not as large as in the table, its share goes with its size and ``rest`` has the
+    difference. Not so the place that the route leads to: it gets as many, be it small or large.
+
     Parameters
     ----------
     evidence : Evidence
@@ -35,6 +44,8 @@ def route_shares(
         ``IV``; ``cells``, ``vesicles`` or ``drug``.
     ensemble : Ensemble, optional
         Draws; without it the shares of the table.
+    sizes : mapping of str to float, optional
+        Of places whose volume is not that of the table, volume over that of the table.
 
     Returns
     -------
@@ -57,7 +68,26 @@ def route_shares(
         )
     weights = np.stack([_weight(row, ensemble) for row in rows])
     shares = weights / weights.sum(axis=0)
-    return {row.place: share for row, share in zip(rows, shares, strict=True)}
+    out = {row.place: share for row, share in zip(rows, shares, strict=True)}
+    return _sized(out, sizes, _leads(evidence, route)) if sizes else out
+
+
+def _leads(evidence: Evidence, route: str) -> str:
+    """Return the place that a route leads to: the one where most of the cells are that are given by it."""
+    rows = [row for (name, _, _), row in evidence.routes.items() if name == route]
+    return max(rows, key=lambda row: (row.what == "cells", row.share)).place
+
+
+def _sized(shares: Mapping[str, np.ndarray], sizes: Mapping[str, float], leads: str) -> dict[str, np.ndarray]:
+    """Return shares of organs of other sizes; they sum to one as before."""
+    fixed = (leads, "blood", "rest")
+    out = {
+        place: share if place in fixed else share * sizes.get(place, 1.0) for place, share in shares.items()
+    }
+    if "rest" in out:
+        out["rest"] = np.maximum(1.0 - sum(out[place] for place in out if place != "rest"), 0.0)
+    total = sum(out.values())
+    return {place: share / total for place, share in out.items()}
 
 
 def _weight(row: Route, ensemble: Ensemble | None) -> np.ndarray:

@@ -192,7 +192,8 @@ class _Compiler:
             changes = [(cell, 1.0)]
         elif verb == "migrates":
             ratio = self.network.places[place] / self.network.places[to]
-            rate, changes = rate * sym(cell), [(cell, -1.0), (level_name(to, act.cell), ratio)]
+            rate = mul(rate, sym(cell), self.numbers.size(to, self.network.places[to]))
+            changes = [(cell, -1.0), (level_name(to, act.cell), ratio)]
             self._carry(place, act.cell, to, act.cell, ratio * rate, act)
         elif verb == "kills":
             counted = [] if self.network.is_body else [(f"count:death:{to}", self._share_of_first(place, to))]

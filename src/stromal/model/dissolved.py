@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .expr import Expr, const, sym
+from .expr import Expr, const, pos, sym
 from .network import Network
 from .numbers import Numbers
 from .signals import level_name
@@ -84,10 +84,17 @@ class Dissolved:
             return {}
         what = rows[0][0].what
         total = f"share:{BY_BLOOD}:{what}:all"
+        whole = sum(weights.values(), const(0.0))
+        sizes = {p: self.numbers.size(p, v) for p, v in self.network.places.items() if p != "rest"}
+        if any(size != 1.0 for size in sizes.values()):
+            # an organ takes its share by its size; what a small one leaves goes to the rest of the body
+            weights = {p: w * sizes[p] for p, w in weights.items() if p in sizes}
+            taken = sum(weights.values(), const(0.0))
+            whole = taken + pos(whole - taken)
         found = {}
         for organ in self.network.places:
             if organ in weights and level_name(organ, name) in self.states:
-                self.assignments.setdefault(total, sum(weights.values(), const(0.0)))
+                self.assignments.setdefault(total, whole)
                 share = f"share:{BY_BLOOD}:{what}:{organ}"
                 self.assignments.setdefault(share, weights[organ] / sym(total))
                 found[organ] = sym(share)

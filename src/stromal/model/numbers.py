@@ -227,6 +227,17 @@ class Numbers:
         with located(row, what):
             return convert(getattr(row, what), row.density_unit, "cells/uL")
 
+    def size(self, place: str, volume: float) -> float:
+        """Return the volume (uL) of an organ over that of the table: blood brings it cells in proportion.
+
+        Blood takes what organs let go, however much of it there is.
+        """
+        row = self.evidence.places.get((place, self.species))
+        if row is None or place == "blood":
+            return 1.0
+        with located(row, "volume"):
+            return volume / convert(row.volume, row.volume_unit, "uL")
+
     def washout(self, row: Place) -> Expr:
         """Return the rate (1/day) at which an organ and the blood exchange what is dissolved."""
         with located(row, "washout"):
