@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..model.system import System
 from . import jit
-from .codegen import canonical, generate
+from .canonical import canonical
+from .codegen import generate
 from .linear import factor_size
 from .stepper import ARGUMENTS, Layout
 
