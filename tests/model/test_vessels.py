@@ -46,6 +46,9 @@ def test_the_share_goes_into_the_blood_and_none_is_lost(tmp_path: Path) -> None:
 
 def test_only_what_the_row_is_about_is_split(tmp_path: Path) -> None:
     others = {"into_blood": "0.7", "what": "vesicles"}, {"into_blood": "0.7", "cell": "M"}
+    own = {"into_blood": "0.7"}, {"into_blood": "0.2", "what": "IL2"}
+    found = made(body(tmp_path / "own", *own))
+    assert found["blood"] / sum(found.values()) == pytest.approx(0.2, rel=1e-4), "its own row goes first"
     for i, row in enumerate(others):
         assert made(body(tmp_path / str(i), row))["blood"] == pytest.approx(0.0, abs=1e-12)
 
@@ -57,7 +60,10 @@ def test_only_what_the_row_is_about_is_split(tmp_path: Path) -> None:
         ({"into_blood": "0.5", "place": "lungs"}, "vessels.csv, line 2, place: no place 'lungs'.*'lung'"),
         ({"into_blood": "0.5", "place": "blood"}, "vessels.csv, line 2, place: no place 'blood'"),
         ({"into_blood": "0.5", "cell": "U"}, "vessels.csv, line 2, cell: no cell 'U'"),
-        ({"into_blood": "0.5", "what": "vesicle"}, "vessels.csv, line 2, what.*'vesicles'"),
+        (
+            {"into_blood": "0.5", "what": "vesicle"},
+            "vessels.csv, line 2, what: no what 'vesicle'.*'vesicles'",
+        ),
     ],
 )
 def test_a_wrong_row_is_refused(tmp_path: Path, row: dict[str, str], said: str) -> None:

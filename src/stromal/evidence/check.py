@@ -311,6 +311,7 @@ class _Checker:
     def vessel(self, row: Any) -> None:
         self.known("cell", row.cell, self.e.cells)
         self.known("place", row.place, set(PLACES) - {"blood"})
+        self.known("what", row.what, {"molecules", "vesicles", *self.e.mediators})
         self.refs(row.refs)
 
     def block(self, row: Any) -> None:

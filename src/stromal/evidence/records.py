@@ -296,7 +296,7 @@ class Vessels(Numbered):
     key: ClassVar = ("cell", "place", "what")
     cell: str
     place: str
-    what: Literal["molecules", "vesicles"]
+    what: str
     into_blood: float = Field(gt=0, lt=1)
 
 

@@ -109,7 +109,8 @@ class Network:
     def vessels(self, place: str, cell: str, mediator: str) -> Vessels | None:
         """Return the row on what a cell in a place makes straight into the blood, None if it does not."""
         what = "vesicles" if self.evidence.mediators[mediator].kind == "vesicle" else "molecules"
-        return self.evidence.vessels.get((cell, place, what))
+        rows = self.evidence.vessels
+        return rows.get((cell, place, mediator)) or rows.get((cell, place, what))
 
     @property
     def cells(self) -> tuple[str, ...]:
