@@ -79,6 +79,7 @@ class _Checker:
             "rules": self.rule,
             "products": self.product,
             "routes": self.route,
+            "vessels": self.vessel,
             "blocks": self.block,
             "crossreactivity": self.cross,
             "links": self.link,
@@ -306,6 +307,12 @@ class _Checker:
                 key="share",
                 suggestion="state every place of the route",
             )
+
+    def vessel(self, row: Any) -> None:
+        self.known("cell", row.cell, self.e.cells)
+        self.known("place", row.place, set(PLACES) - {"blood"})
+        self.known("what", row.what, {"molecules", "vesicles", *self.e.mediators})
+        self.refs(row.refs)
 
     def block(self, row: Any) -> None:
         chains = [r.via for r in self.e.rules.values()] + [b.via for b in self.e.behaviours]

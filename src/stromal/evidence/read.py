@@ -32,6 +32,7 @@ from .records import (
     Route,
     Row,
     Rule,
+    Vessels,
 )
 
 __all__ = ["Evidence", "load_evidence", "read_table"]
@@ -115,6 +116,11 @@ class Evidence:
     def routes(self) -> dict[tuple[str, str, str], Route]:
         """Shares of a dose by (route, what, place)."""
         return dict(self.tables["routes"])  # type: ignore[arg-type]
+
+    @cached_property
+    def vessels(self) -> dict[tuple[str, str, str], Vessels]:
+        """Shares of what cells make that go into the blood, by (cell, place, what)."""
+        return dict(self.tables["vessels"])  # type: ignore[arg-type]
 
     @cached_property
     def blocks(self) -> dict[str, Block]:

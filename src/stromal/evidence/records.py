@@ -20,6 +20,7 @@ __all__ = [
     "Rest",
     "Route",
     "Rule",
+    "Vessels",
 ]
 
 
@@ -286,6 +287,19 @@ class Route(Numbered):
     note: str = ""
 
 
+class Vessels(Numbered):
+    """Share of what a cell makes in a place that goes straight into the blood, as it lies in vessels there.
+
+    ``spread`` is that of the odds of the blood against the organ.
+    """
+
+    key: ClassVar = ("cell", "place", "what")
+    cell: str
+    place: str
+    what: str
+    into_blood: float = Field(gt=0, lt=1)
+
+
 class Block(Row):
     """A drug or antibody, and the node it acts on."""
 
@@ -366,6 +380,7 @@ TABLES: dict[str, type[Row]] = {
     "rules": Rule,
     "products": Product,
     "routes": Route,
+    "vessels": Vessels,
     "blocks": Block,
     "crossreactivity": CrossReactivity,
     "links": Link,

@@ -181,6 +181,11 @@ class _Compiler:
             if self.evidence.mediators[what].quasi_steady:
                 return None
             rate, changes = rate * sym(cell), [(level_name(place, what), 1.0)]
+            if (share := self._into_blood(place, act.cell, what)) is not None:
+                volumes = self.network.places[place] / self.network.places["blood"]
+                blood = [(level_name("blood", what), volumes)]
+                self._add(place, act, share * rate, blood, ":into blood")
+                rate = (1.0 - share) * rate
         elif verb in ("takes up", "converts"):
             level = sym(level_name(place, what))
             if act.base.km:
@@ -202,6 +207,13 @@ class _Compiler:
             return self._give(place, act, rate)
         self._add(place, act, rate, changes)
         return None
+
+    def _into_blood(self, place: str, cell: str, mediator: str) -> Expr | None:
+        """Return the share of what a cell secretes that goes into the blood, None where all stays."""
+        row = self.network.vessels(place, cell, mediator)
+        if row is None or level_name("blood", mediator) not in self.states:
+            return None
+        return self.numbers.into_blood(row)
 
     def _share_of_first(self, place: str, cell: str) -> float:
         """Counters are per uL of the first place the cell may be in."""

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
-from ..evidence.records import Behaviour, Rule
+from ..evidence.records import Behaviour, Rule, Vessels
 from ..evidence.words import Action, Signal, parse_behaviour, parse_limits, parse_signal
 
 __all__ = ["BENCH", "SYSTEMIC", "Act", "Network", "build_network", "owner_of", "within"]
@@ -105,6 +105,12 @@ class Network:
             act.action.verb in verbs and act.action.what == what and self.lineage(act.cell) == lineage
             for act in self.at(place)
         )
+
+    def vessels(self, place: str, cell: str, mediator: str) -> Vessels | None:
+        """Return the row on what a cell in a place makes straight into the blood, None if it does not."""
+        what = "vesicles" if self.evidence.mediators[mediator].kind == "vesicle" else "molecules"
+        rows = self.evidence.vessels
+        return rows.get((cell, place, mediator)) or rows.get((cell, place, what))
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -304,12 +310,14 @@ def _levels(network: Network, given: frozenset[str]) -> dict[str, tuple[str, ...
     kinetics = network.evidence.kinetics
     made: dict[str, set[str]] = {}
     sensed: dict[str, set[str]] = {}
+    outward: set[str] = set()
     for place in network.places:
         for act in network.at(place):
             if act.action.verb in ("secretes", "converts"):
-                made.setdefault(
-                    act.action.what if act.action.verb == "secretes" else act.action.to, set()
-                ).add(place)
+                product = act.action.what if act.action.verb == "secretes" else act.action.to
+                made.setdefault(product, set()).add(place)
+                if network.vessels(place, act.cell, product):
+                    outward.add(product)
             names = {signal.name for _, signal in act.rules if signal.kind in ("free", "near")}
             if act.action.verb in ("takes up", "converts"):
                 names.add(act.action.what)
@@ -331,7 +339,7 @@ def _levels(network: Network, given: frozenset[str]) -> dict[str, tuple[str, ...
         makers = made.get(name, set())
         if not (makers or at_rest) or not (needs or name in given):
             continue
-        spread = travels and (at_rest or any(needs - {place} for place in makers))
+        spread = travels and (at_rest or name in outward or any(needs - {place} for place in makers))
         places = {p for p in needs if p in makers or at_rest or spread} | (makers if spread else set())
         if spread or (name in given and travels):
             places.add("blood")

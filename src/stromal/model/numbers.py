@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ..errors import InputError
 from ..evidence import Evidence
-from ..evidence.records import Behaviour, Numbered, Place, Route, Rule
+from ..evidence.records import Behaviour, Numbered, Place, Route, Rule, Vessels
 from ..evidence.units import convert, parse_quantity, per_cell_unit
 from ..evidence.words import Action, Signal
 from .expr import Expr, const, sym
@@ -255,6 +255,12 @@ class Numbers:
                 parameter = f"route:{route}:{what}:{place}"
                 found.append((row, self.add(parameter, row.share, row, kind="rate", owner=f"{route} {what}")))
         return found
+
+    def into_blood(self, row: Vessels) -> Expr:
+        """Return the share of what cells in vessels of a place make that goes straight into the blood."""
+        name = f"vessels:{row.cell}:{row.place}:{row.what}"
+        odds = self.add(name, row.into_blood / (1.0 - row.into_blood), row, kind="rate", owner=row.cell)
+        return odds / (1.0 + odds)
 
     def supply(self, place: str, cell: str) -> Expr:
         """Return the influx of a cell (cells/uL/day).
