@@ -228,7 +228,9 @@ def failing(claims: Sequence[Row], notes: Mapping[str, str]) -> str:
         "# Claims that do not hold",
         "",
         "Made by `python docs/make_results.py` from the stored run and `explanations.csv`. No number was "
-        "moved to make one of them pass. See one in full with `stromal check ID`.",
+        "moved to make one of them pass. Figures in the last column are of the run it was written after; "
+        "where they differ from the share of draws, the share is right. See one in full with "
+        "`stromal check ID`.",
     ]
     for word, title in (("fails", "Fail"), ("unsolved", "Not solved"), ("mixed", "Mixed")):
         some = [c for c in claims if c["verdict"] == word]
