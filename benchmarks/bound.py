@@ -6,6 +6,7 @@ import ctypes
 import time
 
 from stromal.ode import Kernel, jit, method
+from stromal.ode.emit import compile_objects
 
 __all__ = ["bound_seconds", "rates"]
 
@@ -38,7 +39,7 @@ def rates() -> dict[str, float]:
     """Return multiply-adds and divisions a second of one core, in double precision."""
     out = {}
     for op in ("fma", "div"):
-        library = jit.Library(jit.compile_object("", _loop(op)))
+        library = jit.Library(compile_objects("", "", _loop(op)))
         call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(library.address("f"))
         numbers = (ctypes.c_double * 128)(*[0.5] * 128)
         best = float("inf")

@@ -133,8 +133,8 @@ class Sundials:
         from stromal.ode import jit
 
         self.model, self.linsolver = model, linsolver
-        facts, body = build(model.system, 1, single=False)
-        self.library = jit.Library(body)
+        facts, objects = build(model.system, 1, single=False)
+        self.library = jit.Library(objects)
         sizes, self.order = facts["layout"], np.array(facts["order"])
         self.n = len(self.order)
         self.slots, self.scratch = np.zeros(sizes["n_slots"]), np.zeros(sizes["n_scratch"])

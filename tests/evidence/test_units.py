@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stromal.errors import InputError
+from stromal.evidence import units
 from stromal.evidence.units import convert, parse_quantity, per_cell_unit
 
 
@@ -99,3 +100,47 @@ def test_quantities(text: str | float, expected: float) -> None:
 def test_what_is_no_quantity_is_refused(text: object) -> None:
     with pytest.raises(InputError):
         parse_quantity(text, "ng/mL", 17000.0)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A cache folder of our own, and nothing known yet."""
+
+    def forget() -> None:
+        units._known.cache_clear()
+        units._factor.cache_clear()
+        units._new.clear()
+
+    monkeypatch.setenv("STROMAL_CACHE", str(tmp_path))
+    forget()
+    yield tmp_path, forget
+    monkeypatch.undo()
+    forget()
+
+
+def test_factors_are_kept_for_the_next_process(kept, monkeypatch) -> None:
+    folder, forget = kept
+    convert(1.0, "ug/mL", "ng/mL")
+    assert not list(folder.iterdir())
+    units.keep_factors()
+    forget()
+    monkeypatch.setattr(units, "_worked_out", lambda *_: pytest.fail("worked out again"))
+    assert convert(2.0, "ug/mL", "ng/mL") == pytest.approx(2000.0)
+
+
+def test_damaged_factors_are_worked_out_again(kept) -> None:
+    folder, forget = kept
+    convert(1.0, "ug/mL", "ng/mL")
+    units.keep_factors()
+    (file,) = folder.iterdir()
+    file.write_bytes(file.read_bytes().replace(b"1000", b"2000"))
+    forget()
+    assert convert(2.0, "ug/mL", "ng/mL") == pytest.approx(2000.0)
+
+
+def test_a_unit_that_does_not_fit_is_not_kept(kept) -> None:
+    folder, _ = kept
+    with pytest.raises(InputError):
+        convert(1.0, "ug", "day")
+    units.keep_factors()
+    assert not list(folder.iterdir())

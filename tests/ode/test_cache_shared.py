@@ -14,11 +14,12 @@ import pytest
 from test_engine_code import answer, small
 
 import stromal
+from stromal.cache import read_cache
 from stromal.ode import compile_system, jit
 
 ANSWER = "import test_engine_code as t; print(t.answer(t.compile_system(t.small())).hex())"
 #: Writes for ever, as much as a large model has.
-WRITE = "from stromal.ode import jit\nwhile True: jit.write_cache('key', {}, bytes(8_000_000))"
+WRITE = "from stromal.cache import write_cache\nwhile True: write_cache('key', {}, bytes(8_000_000))"
 
 
 def start(code: str) -> subprocess.Popen[str]:
@@ -70,8 +71,8 @@ def test_a_writer_that_is_killed_leaves_a_whole_file_or_none(tmp_path, monkeypat
     while not (tmp_path / "key.bin").exists() and writer.poll() is None:
         pass
     for _ in range(20):  # a reader never meets a part
-        assert jit.read_cache("key") is not None
+        assert read_cache("key") is not None
     writer.kill()
     writer.communicate()
-    facts, body = jit.read_cache("key")
+    facts, body = read_cache("key")
     assert facts == {"key": "key"} and len(body) == 8_000_000

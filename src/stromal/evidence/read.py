@@ -34,6 +34,7 @@ from .records import (
     Rule,
     Vessels,
 )
+from .units import keep_factors
 
 __all__ = ["Evidence", "load_evidence", "read_table"]
 
@@ -207,6 +208,7 @@ def load_evidence(*overlays: str | Path, check: bool = True) -> Evidence:
         from .check import check_evidence
 
         check_evidence(evidence)
+    keep_factors()
     return evidence
 
 

@@ -5,16 +5,20 @@ Inside the program: days, cells/uL, ng/mL, mM for metabolites, particles/nL for 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..cache import read_cache, write_cache
 from ..errors import InputError
 
 if TYPE_CHECKING:
     import pint
 
-__all__ = ["convert", "parse_quantity", "per_cell_unit"]
+__all__ = ["convert", "keep_factors", "parse_quantity", "per_cell_unit"]
 
 _PLAIN = {"", "1", "relative", "fraction"}
 
@@ -71,6 +75,37 @@ def _tidy(unit: str) -> str:
 
 @cache
 def _factor(unit: str, target: str, molar_mass: float | None) -> float:
+    known, name = _known(), f"{unit}|{target}|{molar_mass}"
+    if name not in known:
+        known[name] = _worked_out(unit, target, molar_mass)
+        _new.append(name)
+    return known[name]
+
+
+_new: list[str] = []
+
+
+@cache
+def _known() -> dict[str, float]:
+    """Return the factors that were worked out before: importing pint takes longer than all tables."""
+    kept = read_cache(_key())
+    return {} if kept is None else dict(kept[0]["factors"])
+
+
+@cache
+def _key() -> str:
+    code = Path(__file__).read_bytes()
+    return "units-" + hashlib.sha256(code + version("pint").encode()).hexdigest()[:40]
+
+
+def keep_factors() -> None:
+    """Keep the factors worked out so far in the cache, for the next process."""
+    if _new:
+        write_cache(_key(), {"factors": _known()}, b"")
+        _new.clear()
+
+
+def _worked_out(unit: str, target: str, molar_mass: float | None) -> float:
     ureg = registry()
     quantity: Any = ureg.Quantity(1.0, "dimensionless") * ureg.parse_expression(_tidy(unit) or "1")
     goal: Any = ureg.parse_expression(_tidy(target) or "1")

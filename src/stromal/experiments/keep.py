@@ -11,8 +11,8 @@ from types import TracebackType
 
 import numpy as np
 
+from ..cache import cache_folder
 from ..evidence import Evidence
-from ..ode.jit import cache_folder
 from .ensemble import Ensemble
 from .trial import Trial
 

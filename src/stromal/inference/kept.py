@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..cache import cache_folder
 from ..experiments.ensemble import Ensemble
-from ..ode.jit import cache_folder
 
 __all__ = ["kept_file", "read_kept", "write_kept"]
 

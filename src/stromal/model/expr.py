@@ -8,8 +8,9 @@ There are no numerics here beyond folding constants.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import KeyedRef, ReferenceType
 
 import numpy as np
 
@@ -28,7 +29,8 @@ __all__ = [
     "symbols",
 ]
 
-_POOL: WeakValueDictionary[tuple, Expr] = WeakValueDictionary()
+#: All nodes in use, by what they are made of. Plain, since a third of compilation is spent here.
+_POOL: dict[tuple, KeyedRef[tuple, Expr]] = {}
 
 
 class Expr:
@@ -86,12 +88,19 @@ class Expr:
         return infix(self)
 
 
+def _forget(ref: ReferenceType[Expr]) -> None:
+    key = ref.key  # type: ignore[attr-defined]
+    if _POOL.get(key) is ref:
+        del _POOL[key]
+
+
 def _make(op: str, args: tuple[Expr, ...] = (), value: float | str | None = None) -> Expr:
     key = (op, value, *map(id, args))
-    node = _POOL.get(key)
+    ref = _POOL.get(key)
+    node = None if ref is None else ref()
     if node is None:
         node = Expr(op, args, value)
-        _POOL[key] = node
+        _POOL[key] = KeyedRef(node, _forget, key)
     return node
 
 
@@ -99,6 +108,7 @@ def _as_expr(x: Expr | float) -> Expr:
     return x if isinstance(x, Expr) else const(x)
 
 
+@lru_cache(maxsize=256)
 def const(value: float) -> Expr:
     """Return the number ``value`` as an expression."""
     return _make("const", (), float(value))
@@ -109,15 +119,32 @@ def sym(name: str) -> Expr:
     return _make("sym", (), name)
 
 
+def _gather(op: str, parts: Iterable[Expr | float]) -> tuple[list[Expr], list[float]]:
+    """Return the operands of a flattened sum or product, and the numbers among them."""
+    rest: list[Expr] = []
+    numbers: list[float] = []
+    for part in parts:
+        if not isinstance(part, Expr):
+            numbers.append(float(part))
+        elif part.op == op:
+            for inner in part.args:
+                if inner.op == "const":
+                    numbers.append(inner.value)
+                else:
+                    rest.append(inner)
+        elif part.op == "const":
+            numbers.append(part.value)
+        else:
+            rest.append(part)
+    return rest, numbers
+
+
 def add(*terms: Expr | float) -> Expr:
     """Return the sum of ``terms``, flattened, constants folded."""
-    total, rest = 0.0, []
-    for term in map(_as_expr, terms):
-        for part in term.args if term.op == "add" else (term,):
-            if part.op == "const":
-                total += part.value
-            else:
-                rest.append(part)
+    rest, numbers = _gather("add", terms)
+    total = 0.0
+    for number in numbers:
+        total += number
     if total or not rest:
         rest.append(const(total))
     return rest[0] if len(rest) == 1 else _make("add", tuple(rest))
@@ -125,13 +152,10 @@ def add(*terms: Expr | float) -> Expr:
 
 def mul(*factors: Expr | float) -> Expr:
     """Return the product of ``factors``, flattened, constants folded."""
-    total, rest = 1.0, []
-    for factor in map(_as_expr, factors):
-        for part in factor.args if factor.op == "mul" else (factor,):
-            if part.op == "const":
-                total *= part.value
-            else:
-                rest.append(part)
+    rest, numbers = _gather("mul", factors)
+    total = 1.0
+    for number in numbers:
+        total *= number
     if total == 0.0:
         return const(0.0)
     if total != 1.0 or not rest:

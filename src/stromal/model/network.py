@@ -101,10 +101,16 @@ class Network:
         self, place: str, lineage: str, what: str, verbs: tuple[str, ...] = ("expresses", "keeps")
     ) -> bool:
         """Whether a lineage has a carried level ``what`` in a place."""
-        return any(
-            act.action.verb in verbs and act.action.what == what and self.lineage(act.cell) == lineage
+        return any((place, lineage, what, verb) in self._carried for verb in verbs)
+
+    @cached_property
+    def _carried(self) -> set[tuple[str, str, str, str]]:
+        """Place, lineage, what and verb of all that is carried, or done to something of a name."""
+        return {
+            (place, self.lineage(act.cell), act.action.what, act.action.verb)
+            for place in self.places
             for act in self.at(place)
-        )
+        }
 
     def vessels(self, place: str, cell: str, mediator: str) -> Vessels | None:
         """Return the row on what a cell in a place makes straight into the blood, None if it does not."""

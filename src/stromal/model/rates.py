@@ -8,6 +8,7 @@ some of a content (engulfed, mitochondria) and the cells that hold none.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import product
 
 from ..errors import InputError
@@ -16,7 +17,7 @@ from ..evidence.words import Signal, parse_chain, parse_limits, parse_via
 from .expr import Expr, const, mul, sym
 from .network import Act, Network, owner_of, within
 from .numbers import Numbers
-from .response import Influence, factor, through
+from .response import Influence, Response, factor, through
 from .signals import Surroundings
 
 __all__ = ["Rates"]
@@ -26,6 +27,18 @@ MOST_APART = 6
 
 Sense = Callable[[Signal, frozenset[str]], Expr | None]
 Sensing = Callable[[Act], Sense]
+
+
+def _felt(sense: Sense, signal: Signal, reach: Expr, half: Expr) -> Callable[[frozenset[str]], Expr | None]:
+    """Return signal / half_max as a function of what is touched; put together once for what matters to it."""
+
+    @cache
+    def at(touched: frozenset[str]) -> Expr | None:
+        level = sense(signal, touched)
+        return None if level is None else mul(reach, level) / half
+
+    matters = frozenset({signal.cell, str(signal)})
+    return lambda touched: at(touched & matters)
 
 
 class Rates:
@@ -116,13 +129,6 @@ class Rates:
                     lambda node: self.numbers.switch(f"reach:{node}"),
                 ),
             )
-
-            def x(
-                touched: frozenset[str], signal: Signal = signal, half: Expr = half, reach: Expr = reach
-            ) -> Expr | None:
-                level = sense(signal, touched)
-                return None if level is None else mul(reach, level) / half
-
             blocked = {"saturated": 1.0, "1": None}.get(rule.if_blocked, 0.0)
             active = const(1.0)
             for key, value in parse_limits(rule.where).items():
@@ -133,7 +139,7 @@ class Rates:
                     rule.effect,
                     self._strength(rule, act),
                     rule.hill,
-                    x,
+                    _felt(sense, signal, reach, half),
                     keep,
                     blocked,
                     active,
@@ -197,14 +203,14 @@ class Rates:
                 f"{act.cell} {act.text}: rules on more than {MOST_APART} kinds of touch and content",
                 key="signal",
             )
-        total = const(0.0)
+        total, response = const(0.0), Response(influences, most, least)
         # never the response of the mean: each kind of cell responds for itself
         for kinds in product(*apart):
             share = const(1.0)
             for part, _ in kinds:
                 share = share * part
             held = frozenset[str]().union(*(has for _, has in kinds))
-            total = total + share * factor(influences, most, least, held)
+            total = total + share * response.factor(held)
         return rate * total
 
     def _apart(self, act: Act, around: Surroundings) -> list[list[tuple[Expr, frozenset[str]]]]:

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..evidence.words import Node
-from .expr import Expr, const, mul, power
+from .expr import Expr, add, const, mul, power
 
-__all__ = ["Influence", "factor", "hill", "through"]
+__all__ = ["Influence", "Response", "factor", "hill", "through"]
 
 
 @dataclass(frozen=True)
@@ -98,31 +98,38 @@ def through(
     return reached, kept, mimic
 
 
-def _saturation(members: Sequence[Influence], touched: frozenset[str]) -> Expr:
+def _saturation(members: Sequence[Influence], levels: Sequence[Expr | None]) -> Expr:
     if len(members) == 1:
         one = members[0]
-        h = hill(one.x(touched), one.exponent)
+        h = hill(levels[0], one.exponent)
         if one.if_blocked is None:
-            return h  # the cut part of the chain counts as a factor of 1, see `factor`
+            return h  # the cut part of the chain counts as a factor of 1, see `_value`
         return one.keep * h + ((1.0 - one.keep) * one.if_blocked if one.if_blocked else one.mimic)
     # a shared pathway: what reaches it adds up, a cut chain or an absent context adds nothing
-    total: Expr | None = None
-    for one in members:
-        x = one.x(touched)
-        if x is not None:
-            part = mul(one.keep, one.active, x)
-            total = part if total is None else total + part
-    h = hill(total, members[0].exponent)
+    parts = [mul(one.keep, one.active, x) for one, x in zip(members, levels, strict=True) if x is not None]
+    h = hill(add(*parts) if parts else None, members[0].exponent)
     # a node that several members share is cut once
     for cut in dict.fromkeys(mul(one.active, one.mimic) for one in members):
         h = h + cut * (1.0 - h)
     return h
 
 
-def factor(
-    influences: Sequence[Influence], most: Expr | None, least: Expr | None, touched: frozenset[str]
-) -> Expr:
-    """Return what all rules together multiply the base by, for a cell that touches ``touched``.
+def _value(members: Sequence[Influence], levels: Sequence[Expr | None]) -> Expr:
+    """Return the factor of one pathway where its members' signals have the given levels."""
+    first = members[0]
+    h = _saturation(members, levels)
+    # in a group the context is already in x; a lone rule outside its context leaves the factor at 1
+    active = first.active if len(members) == 1 else const(1.0)
+    if first.effect == "requires":
+        value = first.strength + (1.0 - first.strength) * h
+        if first.if_blocked is None:
+            value = 1.0 + first.keep * (value - 1.0)
+        return value if active is const(1.0) else 1.0 + active * (value - 1.0)
+    return 1.0 - mul(active, first.strength, h)
+
+
+class Response:
+    """The rules on one behaviour, as what they multiply its base by.
 
     Parameters
     ----------
@@ -130,32 +137,37 @@ def factor(
         All rules on the behaviour.
     most, least : Expr or None
         Bounds M and phi as multiples of the base; None means that no rule pushes that way.
-    touched : frozenset of str
-        Cells (or groups) that the cell touches now.
     """
-    groups: dict[tuple[str, str], list[Influence]] = {}
-    for i, one in enumerate(influences):
-        groups.setdefault((one.effect, one.group or f"#{i}"), []).append(one)
-    needed, up, down = const(1.0), const(1.0), const(1.0)
-    for (effect, _), members in groups.items():
-        first = members[0]
-        h = _saturation(members, touched)
-        # in a group the context is already in x; a lone rule outside its context leaves the factor at 1
-        active = first.active if len(members) == 1 else const(1.0)
-        if effect == "requires":
-            value = first.strength + (1.0 - first.strength) * h
-            if first.if_blocked is None:
-                value = 1.0 + first.keep * (value - 1.0)
-            needed = needed * (value if active is const(1.0) else 1.0 + active * (value - 1.0))
-        elif effect == "increases":
-            up = up * (1.0 - mul(active, first.strength, h))
-        else:
-            down = down * (1.0 - mul(active, first.strength, h))
-    rate = needed
-    if up is not const(1.0):
-        assert most is not None
-        rate = rate * (1.0 + (most - 1.0) * (1.0 - up))
-    if down is not const(1.0):
-        assert least is not None
-        rate = rate * (least + (1.0 - least) * down)
-    return rate
+
+    def __init__(self, influences: Sequence[Influence], most: Expr | None, least: Expr | None) -> None:
+        groups: dict[tuple[str, str], list[Influence]] = {}
+        for i, one in enumerate(influences):
+            groups.setdefault((one.effect, one.group or f"#{i}"), []).append(one)
+        self.groups, self.most, self.least = list(groups.values()), most, least
+        # cells that touch others differ by few of their signals: the rest is put together once
+        self._known: dict[tuple[int | Expr | None, ...], Expr] = {}
+
+    def factor(self, touched: frozenset[str]) -> Expr:
+        """Return the factor for a cell that touches ``touched`` (cells or groups)."""
+        parts: dict[str, list[Expr]] = {"requires": [], "increases": [], "decreases": []}
+        for i, members in enumerate(self.groups):
+            levels = [one.x(touched) for one in members]
+            key = (i, *levels)
+            if key not in self._known:
+                self._known[key] = _value(members, levels)
+            parts[members[0].effect].append(self._known[key])
+        rate, up, down = (mul(*values) for values in parts.values())
+        if up is not const(1.0):
+            assert self.most is not None
+            rate = rate * (1.0 + (self.most - 1.0) * (1.0 - up))
+        if down is not const(1.0):
+            assert self.least is not None
+            rate = rate * (self.least + (1.0 - self.least) * down)
+        return rate
+
+
+def factor(
+    influences: Sequence[Influence], most: Expr | None, least: Expr | None, touched: frozenset[str]
+) -> Expr:
+    """Return what all rules together multiply the base by, for a cell that touches ``touched``."""
+    return Response(influences, most, least).factor(touched)

@@ -9,7 +9,19 @@ from contextlib import contextmanager
 import numpy as np
 from llvmlite import ir
 
-__all__ = ["DOUBLE", "I1", "I32", "I64", "PTR", "Asm", "define_exp", "define_log", "new_function", "table"]
+__all__ = [
+    "DOUBLE",
+    "I1",
+    "I32",
+    "I64",
+    "PTR",
+    "Asm",
+    "define_exp",
+    "define_log",
+    "new_function",
+    "table",
+    "vectors_ir",
+]
 
 DOUBLE, I1, I32, I64 = ir.DoubleType(), ir.IntType(1), ir.IntType(32), ir.IntType(64)
 PTR = ir.PointerType()
@@ -210,3 +222,11 @@ def define_log(module: ir.Module, vec: ir.VectorType) -> None:
     out = b.select(b.fcmp_ordered("==", x0, zero), a.like(vec, -math.inf), out)
     out = b.select(b.fcmp_ordered("<", x0, zero), a.like(vec, math.nan), out)
     b.ret(b.select(b.fcmp_ordered("<", x0, inf), out, x0))
+
+
+def vectors_ir(count: int) -> str:
+    """Return IR with ``vexp`` and ``vlog`` for registers of ``count`` numbers."""
+    module, vec = ir.Module("vectors"), ir.VectorType(DOUBLE, count)
+    define_exp(module, vec)
+    define_log(module, vec)
+    return str(module)

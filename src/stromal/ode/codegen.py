@@ -229,9 +229,8 @@ class _Writer:
 
     def work(self) -> tuple[int, int]:
         """Return the multiply-adds (or additions, or products) and the divisions written so far."""
-        lines = [line for chunk in self.chunks for line in chunk.lines]
-        simple = re.compile(r"= f(add|sub|mul) |fmuladd")
-        return sum(bool(simple.search(x)) for x in lines), sum("= fdiv " in x for x in lines)
+        text = "\n".join(line for chunk in self.chunks for line in chunk.lines)
+        return len(re.findall(r"= f(?:add|sub|mul) |fmuladd", text)), text.count("= fdiv ")
 
     def call(self, name: str, x: str) -> str:
         """Write a call of our own ``exp`` or ``log``."""

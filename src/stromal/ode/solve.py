@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -15,10 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..cache import read_cache, write_cache
 from ..model.system import System
 from . import jit
 from .canonical import canonical
 from .codegen import generate
+from .emit import Objects, compile_objects
 from .linear import factor_size
 from .stepper import ARGUMENTS, Layout
 
@@ -77,8 +80,8 @@ class Result:
 class _Code:
     """Machine code of a system in one precision of the factors."""
 
-    def __init__(self, facts: dict, body: bytes, cached: bool) -> None:
-        self.facts, self.cached, self.library = facts, cached, jit.Library(body)
+    def __init__(self, facts: dict, objects: Objects, cached: bool) -> None:
+        self.facts, self.cached, self.library = facts, cached, jit.Library(objects)
         kinds: dict[str, Any] = {"i64": ctypes.c_int64, "double": ctypes.c_double, "ptr": ctypes.c_void_p}
         prototype = ctypes.CFUNCTYPE(None, *[kinds[str(kind)] for _, kind in ARGUMENTS])
         self.integrate = prototype(self.library.address("integrate"))
@@ -304,20 +307,24 @@ def _code(system: System, width: int, single: bool, cache: bool) -> _Code:
         parts = [canonical(system), jit.target_key().encode(), _code_version().encode()]
         parts += [f"{width} {single}".encode()]
         key = hashlib.sha256(b"\0".join(parts)).hexdigest()
-        kept = jit.read_cache(key)
+        kept = read_cache(key)
         if kept is not None:
+            facts, body = kept
             try:
-                return _Code(*kept, cached=True)
+                ends = np.cumsum([0, *facts["sizes"]])
+                content = [body[a:b] for a, b in pairwise(ends)]
+                return _Code(facts, Objects(content, facts["names"]), cached=True)
             except (RuntimeError, KeyError, ValueError):
                 pass  # not loadable after all: build it again
-    facts, body = build(system, width, single)
+    facts, objects = build(system, width, single)
     if cache:
-        jit.write_cache(key, facts, body)
-    return _Code(facts, body, cached=False)
+        write_cache(key, facts, b"".join(objects.content))
+    return _Code(facts, objects, cached=False)
 
 
-def build(system: System, width: int, single: bool = False, opt: int = 1) -> tuple[dict, bytes]:
-    """Return the facts and the object file of a system."""
+def build(system: System, width: int, single: bool = False, opt: int = 1) -> tuple[dict, Objects]:
+    """Return the facts and the object files of a system."""
+    from .asm import vectors_ir
     from .head import fmuladd, head_ir  # the generator is not needed when the cache is warm
     from .integrate import control_ir
 
@@ -336,7 +343,10 @@ def build(system: System, width: int, single: bool = False, opt: int = 1) -> tup
     attributes = f'attributes #0 = {{ nounwind "no-builtins" "prefer-vector-width"="{64 * register}" }}'
     head_text = head_ir(tables, lanes, width // lanes, single)
     straight = "\n".join([*head, "", program.ir, head_text, attributes, ""])
+    objects = compile_objects(control_ir(tables, layout, single), vectors_ir(register), straight, opt)
     facts = {
+        "sizes": [len(content) for content in objects.content],
+        "names": objects.names,
         "layout": sizes,
         "size": layout.offsets()["size"],
         "order": [int(i) for i in tables.order],
@@ -345,4 +355,4 @@ def build(system: System, width: int, single: bool = False, opt: int = 1) -> tup
         "filled": tables.filled,
         "work": program.work,
     }
-    return facts, jit.compile_object(control_ir(tables, layout, single), straight, opt)
+    return facts, objects

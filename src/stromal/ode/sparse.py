@@ -67,11 +67,15 @@ def _min_fill(rows: list[int], n: int) -> list[int]:
     ``rows[i]`` has bit ``j`` set where entry ``(i, j)`` may be nonzero.
     """
     rows, left, order = list(rows), set(range(n)), []
+    columns = [0] * n
+    for i, row in enumerate(rows):
+        for j in _bits(row):
+            columns[j] |= 1 << i
     while left:
         best = None
         for k in left:
-            bit, row = 1 << k, rows[k] & ~(1 << k)
-            users = [i for i in left if i != k and rows[i] & bit]
+            row, others = rows[k] & ~(1 << k), columns[k] & ~(1 << k)
+            users = _bits(others)
             fill = sum((row & ~rows[i]).bit_count() for i in users)
             cost = (fill, len(users) * row.bit_count(), k)
             if best is None or cost < best[0]:
@@ -79,12 +83,15 @@ def _min_fill(rows: list[int], n: int) -> list[int]:
                 if cost[:2] == (0, 0):
                     break
         (_, _, k), users = best  # type: ignore[misc]
+        gone = ~(1 << k)
+        for j in _bits(rows[k] & gone):
+            columns[j] |= columns[k]
         for i in users:
             rows[i] |= rows[k]
-        mask = ~(1 << k)
         left.remove(k)
         for i in left:
-            rows[i] &= mask
+            rows[i] &= gone
+            columns[i] &= gone
         order.append(k)
     return order
 
