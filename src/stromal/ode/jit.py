@@ -60,7 +60,8 @@ class Library:
         addresses = [self.address(name, i) for i, names in enumerate(objects.names, 1) for name in names]
         if addresses:
             table = self._engines[0].get_global_value_address(TABLE)
-            (ctypes.c_size_t * len(addresses)).from_address(table)[:] = addresses
+            pointers = (ctypes.c_size_t * len(addresses))(*addresses)
+            ctypes.memmove(table, pointers, ctypes.sizeof(pointers))
 
     def address(self, name: str, i: int = 0) -> int:
         """Return the address of function ``name`` of object ``i``.
