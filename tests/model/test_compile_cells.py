@@ -91,15 +91,19 @@ def test_levels_that_need_each_other_start_at_rest(tmp_path: Path) -> None:
     )
 
 
-def test_carried_levels_move_with_the_cells_that_carry_them(tmp_path: Path) -> None:
-    """What all cells together carry is the same before and after some change lineage."""
+@pytest.mark.parametrize("species", ["", "human", "mouse"])
+def test_carried_levels_move_with_the_cells_that_carry_them(species: str, tmp_path: Path) -> None:
+    """What all cells together carry is the same before and after some change lineage, in each species."""
     cell = {"name": "Treg", "label": "Treg", "lineage": "Treg"}
+    becomes = {"cell": "T", "behaviour": "becomes Treg", "base": "0.4"}
+    each = [becomes | {"where": f"species={s}"} for s in ("human", "mouse")] if species else [becomes]
     rows = [
-        {"cell": "T", "behaviour": "becomes Treg", "base": "0.4"},
+        *each,
         *({"cell": c, "behaviour": "keeps mitochondria", "base": "1", "unit": "relative", "half_life": "1e9", "half_life_unit": "day"} for c in ("Tconv", "Treg")),
     ]  # fmt: skip
     system = built(tmp_path, cells=[cell], behaviours=rows)
     level = {"Tconv.mitochondria": 2.0, "Treg.mitochondria": 0.5}
+    level |= {f"is:host:species={s}": float(s == species) for s in ("human", "mouse") if species}
     found = slopes(system, T=100.0, Treg=300.0, **level)
     assert found["well:Tconv.mitochondria"] == pytest.approx(0.0, abs=1e-6)
     content = found["well:Treg"] * 0.5 + 300.0 * found["well:Treg.mitochondria"]

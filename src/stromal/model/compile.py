@@ -58,6 +58,11 @@ def compile_model(
     return _Compiler(network, name, species).system()
 
 
+def _limits(act: Act) -> str:
+    """Return what tells rows of one behaviour apart in a name."""
+    return f":{';'.join(act.base.where)}" if act.base.where else ""
+
+
 class _Compiler:
     """Builds the parts of a system; used once."""
 
@@ -231,11 +236,7 @@ class _Compiler:
     ) -> None:
         rules = tuple(rule.id for rule, _ in act.rules)
         refs = dict.fromkeys(ref for row in (act.base, *(rule for rule, _ in act.rules)) for ref in row.refs)
-        name = (
-            f"{place}:{act.cell}:{act.text}"
-            + (f":{';'.join(act.base.where)}" if act.base.where else "")
-            + suffix
-        )
+        name = f"{place}:{act.cell}:{act.text}{_limits(act)}{suffix}"
         self.processes.append(
             Process(name, rate, tuple(changes), act.cell, act.text, rules, tuple(refs), signed)
         )
@@ -323,7 +324,7 @@ class _Compiler:
                 continue
             # a trace of cells keeps the mean defined when the sink is empty
             crowd = self.around[to_place].count(sink) + 1e-3
-            name = f"{to_place}:{to}:{what}:arrives from {place}:{cell}:{act.text}"
+            name = f"{to_place}:{to}:{what}:arrives from {place}:{cell}:{act.text}{_limits(act)}"
             if any(p.name == name for p in self.processes):
                 continue
             self.processes.append(
