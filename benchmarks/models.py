@@ -11,7 +11,7 @@ from stromal.model.expr import Expr, mul, pos, sym
 from stromal.model.system import Parameter, Process, State, System
 from stromal.ode import Events
 
-__all__ = ["MODELS", "Model", "network"]
+__all__ = ["MODELS", "SYSTEMS", "Model", "network"]
 
 DRAW = 0.3  # sigma of the logarithm of each parameter
 BODIES, EACH = 32, 16  # draws of the disease's posterior, and patients of each
@@ -164,23 +164,33 @@ def synthetic(states: int = 150, rules: float = 1.2) -> Model:
     return Model(system, np.linspace(0.0, 180.0, 51), doses, [index[s] for s in seen], lognormal(system, y0))
 
 
-def sr_agvhd() -> Model:
-    """Return the SR-aGVHD trial from health on: insults, drugs, doses; patients as trials draw them."""
-    # not needed to start the made-up one
-    from stromal.evidence import load_evidence
-    from stromal.experiments.cohort import arm_parameters
-    from stromal.experiments.population import plausible
-    from stromal.experiments.posterior import disease_posterior
+def _trial():
+    """Return the evidence, the shipped trial of SR-aGVHD, and the mediators that it gives."""
+    from stromal.evidence import load_evidence  # not needed to start the made-up one
     from stromal.experiments.trial import load_trial
-    from stromal.experiments.whole_course import course
 
     evidence = load_evidence()
     trial = load_trial("sr-agvhd", evidence)
+    given = [t.content for t in (*trial.background, *trial.arms[-1].therapies)]
+    return evidence, trial, tuple(content for content in given if content in evidence.mediators)
+
+
+def _body() -> System:
+    evidence, trial, extra = _trial()
+    return trial.disease.system(evidence, extra)
+
+
+def sr_agvhd() -> Model:
+    """Return the SR-aGVHD trial from health on: insults, drugs, doses; patients as trials draw them."""
+    from stromal.experiments.cohort import arm_parameters
+    from stromal.experiments.population import plausible
+    from stromal.experiments.posterior import disease_posterior
+    from stromal.experiments.whole_course import course
+
+    evidence, trial, extra = _trial()
     arm, disease = trial.arms[-1], trial.disease
     days = np.linspace(0.0, disease.spec.enrol.day + trial.spec.days, 51)
     bodies = disease_posterior(disease, trial.endpoints).head(BODIES).ensemble
-    given = [t.content for t in (*trial.background, *arm.therapies)]
-    extra = tuple(content for content in given if content in evidence.mediators)
     people = plausible(disease, evidence, bodies, EACH, extra=extra)
     numbers = arm_parameters(people, trial, arm, evidence, bodies)
     events = course(trial, evidence, days=days).events
@@ -202,3 +212,5 @@ def sr_agvhd() -> Model:
 
 
 MODELS: dict[str, Callable[[], Model]] = {"synthetic": synthetic, "sr_agvhd": sr_agvhd}
+#: The equations alone, without patients.
+SYSTEMS: dict[str, Callable[[], System]] = {"synthetic": network, "sr_agvhd": _body}

@@ -32,9 +32,9 @@ CORES = os.cpu_count() or 1
 START = """
 import time
 start = time.perf_counter()
-from benchmarks.models import MODELS
+from benchmarks.models import MODELS, SYSTEMS
 from stromal.ode import compile_system
-compile_system(MODELS[{name!r}]().system)
+compile_system({what})
 print(time.perf_counter() - start, time.process_time())
 """
 
@@ -127,11 +127,17 @@ def population(name: str, model: Model, options: argparse.Namespace, out: dict) 
 
 
 def start_up(name: str, out: dict) -> None:
-    """Measure import, model and compilation, with an empty and a filled cache."""
+    """Measure import, model and compilation, with an empty and a filled cache; then with patients drawn."""
+    system, patients = f"SYSTEMS[{name!r}]()", f"MODELS[{name!r}]().system"
     with tempfile.TemporaryDirectory() as folder:
-        for key in ("start_cold_s", "start_cached_s"):
+        for key, what in (
+            ("start_cold_s", system),
+            ("start_cached_s", system),
+            ("start_patients_s", patients),
+            ("start_patients_cached_s", patients),
+        ):
             done = subprocess.run(
-                [sys.executable, "-c", START.format(name=name)],
+                [sys.executable, "-c", START.format(what=what)],
                 env=os.environ | {"STROMAL_CACHE": folder}, capture_output=True, text=True, check=True,
             )  # fmt: skip
             wall, cpu = map(float, done.stdout.split())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,3 +148,18 @@ def test_a_unit_that_does_not_fit_is_not_kept(kept) -> None:
         convert(1.0, "ug", "day")
     units.keep_factors()
     assert not list(folder.iterdir())
+
+
+def test_a_second_process_needs_no_unit_library(tmp_path) -> None:
+    code = """
+import sys
+from stromal import load_evidence
+from stromal.experiments.disease import load_disease
+evidence = load_evidence()
+load_disease("mouse-healthy", evidence).system(evidence)
+print("pint" in sys.modules)
+"""
+    env = os.environ | {"STROMAL_CACHE": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    found = [subprocess.run(command, env=env, capture_output=True, text=True, check=True) for _ in range(2)]
+    assert [done.stdout.strip() for done in found] == ["True", "False"]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
 from ..evidence import Evidence
+from ..evidence.units import keep_factors
 from .dissolved import Dissolved
 from .expr import Expr, const, mul, pos, sym, symbols
 from .network import SYSTEMIC, Act, Network, build_network
@@ -55,7 +56,9 @@ def compile_model(
         If a table row cannot be turned into an equation.
     """
     network = build_network(evidence, sites, places or {"well": 200.0}, extra, verbs)
-    return _Compiler(network, name, species).system()
+    system = _Compiler(network, name, species).system()
+    keep_factors()
+    return system
 
 
 def _limits(act: Act) -> str:
@@ -73,6 +76,8 @@ class _Compiler:
         self.rates = Rates(network, self.numbers)
         self.assignments, self.around = self.rates.assignments, self.rates.around
         self.processes: list[Process] = []
+        self.lost: set[str] = set()  # carried levels whose loss is there already
+        self.carried: set[str] = set()  # names of flows of carried levels
         self.states: dict[str, State] = {}
         self.dissolved = Dissolved(network, self.numbers, self.states, self.assignments)
         self.start: dict[str, Expr] = {}
@@ -246,11 +251,11 @@ class _Compiler:
         target = self.rates.named(place, act) if act.action.verb == "expresses" else const(0.0)
         speed = self.numbers.turnover(act.base)
         # several rows (one a species) add up: each pulls towards its own share, the loss counts once
-        if any(p.name.startswith(f"{label}:loss") for p in self.processes):
+        if label in self.lost or target.op != "const":
             self._add(place, act, speed * target, [(label, 1.0)])
+        if label in self.lost:
             return
-        if target.op != "const":
-            self._add(place, act, speed * target, [(label, 1.0)])
+        self.lost.add(label)
         self.processes.append(
             Process(f"{label}:loss", speed * sym(label), ((label, -1.0),), act.cell, act.text)
         )
@@ -325,8 +330,9 @@ class _Compiler:
             # a trace of cells keeps the mean defined when the sink is empty
             crowd = self.around[to_place].count(sink) + 1e-3
             name = f"{to_place}:{to}:{what}:arrives from {place}:{cell}:{act.text}{_limits(act)}"
-            if any(p.name == name for p in self.processes):
+            if name in self.carried:
                 continue
+            self.carried.add(name)
             self.processes.append(
                 Process(
                     name,

@@ -27,6 +27,7 @@ MOST_APART = 6
 
 Sense = Callable[[Signal, frozenset[str]], Expr | None]
 Sensing = Callable[[Act], Sense]
+Level = Callable[[frozenset[str]], Expr | None]
 
 
 def _felt(sense: Sense, signal: Signal, reach: Expr, half: Expr) -> Callable[[frozenset[str]], Expr | None]:
@@ -62,6 +63,7 @@ class Rates:
         self.network, self.numbers = network, numbers
         self.assignments: dict[str, Expr] = {}
         self.underway: set[str] = set()
+        self._made: dict[tuple[int, str, bool], tuple[Expr, Expr, Callable[[Level], Influence]]] = {}
         self.around = {
             place: Surroundings(network, numbers, place, self.assignments, self.secretion)
             for place in network.places
@@ -111,7 +113,6 @@ class Rates:
 
     def _influences(self, act: Act, sense: Sense, place: str, *, reference: bool = False) -> list[Influence]:
         out = []
-        owner = owner_of(act.cell)
         for rule, signal in act.rules:
             if not within(place, parse_limits(rule.where).get("place", place)):
                 continue
@@ -120,34 +121,39 @@ class Rates:
             idle = not (rule.group or rule.effect == "requires" or self.network.reaches(signal, felt))
             if idle and not reference:
                 continue
-            half = self.numbers.half_max(rule, signal)
-            reach, keep, mimic = map(
-                mul,
-                through(
-                    () if reference else parse_chain(rule.via),
-                    lambda node: self.numbers.switch(f"keep:{node}"),
-                    lambda node: self.numbers.switch(f"reach:{node}"),
-                ),
-            )
-            blocked = {"saturated": 1.0, "1": None}.get(rule.if_blocked, 0.0)
-            active = const(1.0)
-            for key, value in parse_limits(rule.where).items():
-                if key != "place":
-                    active = active * self.numbers.switch(f"is:{owner}:{key}={value}")
-            out.append(
-                Influence(
-                    rule.effect,
-                    self._strength(rule, act),
-                    rule.hill,
-                    _felt(sense, signal, reach, half),
-                    keep,
-                    blocked,
-                    active,
-                    rule.group,
-                    mimic,
-                )
-            )
+            key = (id(act), rule.id, reference)
+            if key not in self._made:
+                self._made[key] = self._influence(act, rule, signal, reference)
+            half, reach, influence = self._made[key]
+            out.append(influence(_felt(sense, signal, reach, half)))
         return out
+
+    def _influence(
+        self, act: Act, rule: Rule, signal: Signal, reference: bool
+    ) -> tuple[Expr, Expr, Callable[[Level], Influence]]:
+        """Return what is the same in all places: half_max, what of the signal gets through, the rest."""
+        half = self.numbers.half_max(rule, signal)
+        reach, keep, mimic = map(
+            mul,
+            through(
+                () if reference else parse_chain(rule.via),
+                lambda node: self.numbers.switch(f"keep:{node}"),
+                lambda node: self.numbers.switch(f"reach:{node}"),
+            ),
+        )
+        blocked = {"saturated": 1.0, "1": None}.get(rule.if_blocked, 0.0)
+        active = const(1.0)
+        for key, value in parse_limits(rule.where).items():
+            if key != "place":
+                active = active * self.numbers.switch(f"is:{owner_of(act.cell)}:{key}={value}")
+        strength = self._strength(rule, act)
+        return (
+            half,
+            reach,
+            lambda x: Influence(
+                rule.effect, strength, rule.hill, x, keep, blocked, active, rule.group, mimic
+            ),
+        )
 
     def _strength(self, rule: Rule, act: Act) -> Expr:
         if rule.effect == "requires":
