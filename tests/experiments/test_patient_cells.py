@@ -70,7 +70,9 @@ LOAD = ["ev-load-slows-t-division", "ev-load-raises-treg", "ev-load-lowers-erk-c
 
 def test_vesicles_of_microcarriers_differ_by_their_load_alone(evidence: Evidence) -> None:
     arms = {"usual": {"product": "MSC-EV"}, "MC-EV": {"product": "MC-EV"}}
-    arms |= {"unloaded": {"product": "MC-EV", "mute": LOAD}}
+    whole = [rule.id for rule in evidence.rules.values() if rule.signal == "TGFB1-EV"]
+    assert set(LOAD) <= set(whole)
+    arms |= {"unloaded": {"product": "MC-EV", "mute": whole}}
     arms |= {f"no {rule}": {"product": "MC-EV", "mute": [rule]} for rule in LOAD}
     reads = ["erk", "proliferation", "treg", "expression CD8.active.ERK"]
     result = run_assay("vesicles", arms=arms, readouts=reads, draws=3, evidence=evidence)
