@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -101,6 +102,25 @@ def test_neutrophils_come_by_cxcr2(evidence: Evidence) -> None:
     usual = untreated(COLON, evidence)[name][:, -1]
     deaf = {"rule:cxcl1-draws-neutrophils-to-target:half_max": 1e6}
     assert np.median(follow(COLON, [7.0], evidence, parameters=deaf)[name][:, 0] / usual) < 0.5
+
+
+def test_msc_of_peyers_patches_make_more_il22(evidence: Evidence) -> None:
+    """By one rule, where they touch innate lymphoid cells; those of marrow do not."""
+    patients, level = mice(COLON, evidence), {}
+    for source in (0.0, 1.0):
+        numbers = patients.parameters.copy()
+        numbers[:, patients.system.parameter_index["is:host:source=peyers_patch"]] = source
+        y = shipped.course(
+            replace(patients, parameters=numbers),
+            [0.5],
+            evidence,
+            disease=disease(COLON, evidence),
+            without=(),
+            dose={"target:MSC": 2e4},
+        )
+        level[source] = y[:, 0, patients.system.state_index["target:IL22"]]
+    more = level[1.0] / level[0.0]
+    assert more.min() > 1 and np.median(more) > 1.02 and more.max() > 1.2
 
 
 def test_the_epidermis_thickens_and_is_thin_again(evidence: Evidence) -> None:
