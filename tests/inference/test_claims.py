@@ -90,6 +90,24 @@ def test_equivalent_effect(a: float, b: float, reference: float, expected: bool)
     assert judge("equivalent_effect", a, b, reference, bound=0.5) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "both", "reference", "expected"),
+    [
+        (50.0, 50.0, 22.0, 100.0, True),
+        (50.0, 50.0, 25.0, 100.0, False),  # the product of both
+        (50.0, 50.0, 23.0, 100.0, False),  # by less than a tenth
+        (50.0, 120.0, 10.0, 100.0, False),  # one of them harms
+        (200.0, 200.0, 450.0, 100.0, True),
+        (200.0, 200.0, 400.0, 100.0, False),
+        (100.0, 50.0, 40.0, 100.0, True),  # one does nothing alone
+        (0.0, 0.0, 0.0, 0.0, False),
+        (50.0, 50.0, NAN, 100.0, False),
+    ],
+)
+def test_synergy(a: float, b: float, both: float, reference: float, expected: bool) -> None:
+    assert judge("synergy", a, b, both, reference) == [expected]
+
+
 # effect, its reference, both with the block
 @pytest.mark.parametrize(
     ("values", "abolished", "partly", "at_most"),

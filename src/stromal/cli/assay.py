@@ -62,7 +62,7 @@ def assay(
     product
         MSC, "dead MSC", fibroblast, MSC-EV, apoV, "conditioned medium" ... (stromal list products).
     source
-        bone_marrow, adipose, umbilical_cord, placenta or dental_pulp.
+        bone_marrow, adipose, umbilical_cord, placenta, dental_pulp or peyers_patch.
     species
         human or mouse, of all cells.
     msc_species

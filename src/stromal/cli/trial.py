@@ -81,7 +81,7 @@ def trial(
     product
         MSC, "apoptotic MSC", MSC-EV ... (stromal list products); repeatable.
     source
-        bone_marrow, adipose, umbilical_cord, placenta or dental_pulp; repeatable.
+        bone_marrow, adipose, umbilical_cord, placenta, dental_pulp or peyers_patch; repeatable.
     species
         human or mouse, of the cells that are given.
     dose
