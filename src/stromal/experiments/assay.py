@@ -51,12 +51,15 @@ class Stage:
         Mediators added to fresh medium, internal units.
     keep : tuple of str
         Lineages whose carried levels go on to the next stage.
+    move : tuple of str
+        Lineages whose cells go on, as many of each state as there then are.
     """
 
     days: float
     seed: Mapping[str, float]
     medium: Mapping[str, float]
     keep: tuple[str, ...] = ()
+    move: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,20 +203,23 @@ class _Reader:
     def before(self) -> Stage | None:
         if "prestage" not in self.data:
             return None
-        data = self.table("prestage", ("days", "seed", "medium", "keep"))
+        data = self.table("prestage", ("days", "seed", "medium", "keep", "move"))
         days = data.get("days", 2.0)
         if isinstance(days, bool) or not isinstance(days, int | float) or not 0 < days <= 60:
             raise self.fail(f"{days!r} days is not in 0 to 60", "prestage.days")
         lineages = {cell.lineage for cell in self.evidence.cells.values()}
-        keep = data.get("keep", [])
-        for name in keep if isinstance(keep, list) else [keep]:
-            if name not in lineages:
-                raise self.fail(f"no lineage {name!r}", "prestage.keep", nearest(str(name), lineages))
+        kept = {}
+        for key in ("keep", "move"):
+            names = data.get(key, [])
+            for name in names if isinstance(names, list) else [names]:
+                if name not in lineages:
+                    raise self.fail(f"no lineage {name!r}", f"prestage.{key}", nearest(str(name), lineages))
+            kept[key] = tuple(names)
         return Stage(
             float(days),
             self.cells("prestage.seed", data.get("seed", {})),
             self.medium("prestage.medium", data.get("medium", {})),
-            tuple(keep),
+            **kept,
         )
 
     def table(self, key: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:

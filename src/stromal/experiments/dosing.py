@@ -108,7 +108,7 @@ def _doses(
         places = {therapy.place: np.asarray(1.0)}
     else:
         places = route_shares(evidence, therapy.route, therapy.what, ensemble, sizes)
-    parts = [(therapy.content, amount)]
+    parts = [(therapy.content, amount), *((name, times * amount) for name, times in therapy.beside)]
     if therapy.content == "MSC":
         alive = np.asarray(viability_after_thaw(ensemble) if therapy.viability is None else therapy.viability)
         parts = [("MSC", amount * alive), ("MSC.dead", amount * (1 - alive))]

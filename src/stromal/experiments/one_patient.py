@@ -105,10 +105,11 @@ def find_patient(
     position = names.index(head)
     body = bodies.at(np.array([position]))
     drugs = tuple(
-        t.content
+        m
         for group in (trial.background, *(arm.therapies for arm in trial.arms))
         for t in group
-        if t.content in evidence.mediators
+        for m in t.contents
+        if m in evidence.mediators
     )
     try:
         enrolled = enrol(

@@ -183,7 +183,7 @@ def _exposed(
     ensemble: Ensemble,
     threads: int | None,
 ) -> dict[str, np.ndarray]:
-    """Run the stage before and return what the kept lineages carry at its end."""
+    """Run the stage before; return what kept lineages carry at its end, and the cells that go on."""
     part = replace(assay, main=stage, before=None, readout_day=stage.days, seeded_in={})
     inner = replace_arm(arm, seed={}, carried={}, add={}, stimulus=1.0, msc_day=0.0)
     sites, places = layout(part, {"": inner}, evidence)
@@ -205,9 +205,11 @@ def _exposed(
     return {
         s.name.removeprefix("well:"): end[:, i]
         for i, s in enumerate(system.states)
-        if s.kind == "expression"
-        and s.place == "well"
-        and s.name.removeprefix("well:").rpartition(".")[0] in stage.keep
+        if s.place == "well"
+        and (
+            (s.kind == "expression" and s.name.removeprefix("well:").rpartition(".")[0] in stage.keep)
+            or (s.kind == "cell" and evidence.cells[s.entity].lineage in stage.move)
+        )
     }
 
 

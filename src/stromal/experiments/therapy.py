@@ -13,6 +13,7 @@ from ..evidence import Evidence
 from ..evidence.records import PLACES
 from ..evidence.units import convert, parse_quantity
 from .arm import BUILT_IN, Arm, parse_arm, product_cell
+from .assay import parse_medium
 from .given import Given
 from .routes import route_names
 from .schedule import SCHEDULE_KEYS, schedule
@@ -39,6 +40,8 @@ class Therapy:
         ``cells``, ``vesicles`` or ``drug``.
     content : str
         Cell or mediator that is given: ``MSC``, ``MSC.apoptotic``, ``MSC-EV``, ``let-7b``.
+    beside : tuple of (str, float)
+        Further mediators on the particles of a vesicle product, and how much for each of ``content``.
     amount : float
         Of one dose, in ``unit`` (``cells``, ``particles``, ``relative``, ``ng``, ``mmol``), per kg if
         ``per_kg``.
@@ -74,6 +77,12 @@ class Therapy:
     priming_days: float = 2.0
     viability: float | None = None
     note: str = ""
+    beside: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def contents(self) -> tuple[str, ...]:
+        """All that is given: `content`, and what is on the same particles."""
+        return (self.content, *(name for name, _ in self.beside))
 
     def arm(self) -> Arm:
         """Return the product of this therapy as an arm, to prepare it as on the bench."""
@@ -175,6 +184,7 @@ def parse_therapy(
         priming_days=arm.priming_days,
         viability=_viability(keys),
         note=keys.text("note"),
+        beside=_beside(content, keys.text("give"), evidence) if what == "vesicles" else (),
     )
 
 
@@ -213,10 +223,7 @@ def _product(keys: Given, evidence: Evidence) -> tuple[What, str]:
         raise keys.fail("is missing", "give", 'a product or a drug, give = "MSC"')
     rows = [row for row in evidence.products if row.product == give and row.kind not in ("source", "priming")]
     if any(row.kind == "vesicle" for row in rows):
-        names = [item.partition("=")[0].strip() for row in rows for item in row.add]
-        if len(names) != 1:
-            raise keys.fail(f"{give} has {len(names)} mediators, so its particles cannot be counted", "give")
-        return "vesicles", names[0]
+        return "vesicles", next(iter(_vesicles(give, evidence)))
     if rows or give == "MSC":
         return "cells", product_cell(Arm(product=give), evidence)
     if give in BUILT_IN:
@@ -230,6 +237,18 @@ def _product(keys: Given, evidence: Evidence) -> tuple[What, str]:
     drugs = {name for name, m in evidence.mediators.items() if m.kind == "drug"}
     products = {row.product for row in evidence.products if row.kind not in ("source", "priming")}
     raise keys.fail(f"no product or drug {give!r}", "give", nearest(give, {"MSC"} | products | drugs))
+
+
+def _vesicles(give: str, evidence: Evidence) -> dict[str, float]:
+    """Return the mediators of a vesicle product with their standard dose; the first counts the particles."""
+    rows = (row for row in evidence.products if row.product == give and row.kind == "vesicle")
+    doses = (text.partition("=") for row in rows for text in row.add)
+    return parse_medium({name.strip(): dose.strip() for name, _, dose in doses}, evidence)
+
+
+def _beside(content: str, give: str, evidence: Evidence) -> tuple[tuple[str, float], ...]:
+    doses = _vesicles(give, evidence)
+    return tuple((name, dose / doses[content]) for name, dose in doses.items() if name != content)
 
 
 def _fitting(keys: Given, what: What, content: str) -> None:

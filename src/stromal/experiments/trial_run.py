@@ -240,7 +240,7 @@ def _enrolled(
     progress: Callable[[str, int, int], None] | None,
 ) -> Patients:
     groups = (trial.background, *(arm.therapies for arm in trial.arms))
-    extra = tuple(t.content for group in groups for t in group if t.content in evidence.mediators)
+    extra = tuple(m for group in groups for t in group for m in t.contents if m in evidence.mediators)
     return enrol(trial.disease, evidence, bodies, extra=extra, threads=threads, progress=progress)
 
 

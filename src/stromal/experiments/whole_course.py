@@ -64,7 +64,7 @@ def course(
     chosen = names[arm] if arm else trial.arms[-1]
     bodies = ensemble or disease_posterior(trial.disease, trial.endpoints).head(1).ensemble
     extra = tuple(
-        t.content for t in (*trial.background, *chosen.therapies) if t.content in evidence.mediators
+        m for t in (*trial.background, *chosen.therapies) for m in t.contents if m in evidence.mediators
     )
     patients = plausible(trial.disease, evidence, bodies, index + 1, extra=extra)
     happens = insults(patients, trial.disease, bodies, evidence, index + 1)

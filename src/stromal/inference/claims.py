@@ -29,6 +29,7 @@ _FIELDS = {
     "greater": ("a", "b"),
     "equal": ("a", "b"),
     "equivalent_effect": ("a", "b", "reference"),
+    "synergy": ("a", "b", "both", "reference"),
     "abolished": ("effect", "reference", "effect_blocked", "reference_blocked"),
     "partly": ("effect", "reference", "effect_blocked", "reference_blocked"),
     "falling": ("arms",),
@@ -284,6 +285,15 @@ def _equivalent(r: Relation, v: Sequence[np.ndarray]) -> np.ndarray:
     return same & (np.abs(first - second) <= r.bound * np.maximum(np.abs(first), np.abs(second)))
 
 
+def _synergy(r: Relation, v: Sequence[np.ndarray]) -> np.ndarray:
+    # Bliss: two that act apart leave the product of what each leaves
+    a, b, both, reference = v
+    apart = a * b / reference
+    lower = (a <= reference) & (b <= reference) & (both <= (1 - r.least) * apart)
+    higher = (a >= reference) & (b >= reference) & (both >= (1 + r.least) * apart)
+    return (lower | higher) & (reference > 0)
+
+
 def residual(v: Sequence[np.ndarray]) -> np.ndarray:
     """Return R = (effect with block - its reference) / (effect - reference)."""
     effect, reference, effect_blocked, reference_blocked = v
@@ -312,6 +322,7 @@ _CHECKS: dict[str, Callable[[Relation, Sequence[np.ndarray]], np.ndarray]] = {
     "greater": _greater,
     "equal": _equal,
     "equivalent_effect": _equivalent,
+    "synergy": _synergy,
     "abolished": _abolished,
     "partly": _partly,
     "falling": _falling,

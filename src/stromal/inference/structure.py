@@ -179,6 +179,7 @@ def classify(claim: Claim, evidence: Evidence, graph: nx.MultiDiGraph) -> Kind:
 _ABOUT = {
     "equal": "a null",
     "equivalent_effect": "size",
+    "synergy": "size",
     "abolished": "a reversal",
     "partly": "a reversal",
     "falling": "rank or dose",
