@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
+from ..evidence.records import Route, Row
 from ..evidence.units import convert
 from ..model import System, compile_model
 
-__all__ = ["body_system", "organs", "resized", "sizes"]
+__all__ = ["body_system", "organs", "resized", "sizes", "targeted"]
 
 #: The place that takes what the other organs leave of the body.
 REMAINDER = "rest"
@@ -37,6 +39,46 @@ def organs(evidence: Evidence, species: str) -> dict[str, float]:
             suggestion=nearest(species, {of for _, of in evidence.places}),
         )
     return out
+
+
+@lru_cache(maxsize=8)
+def targeted(evidence: Evidence, species: str, organ: str) -> Evidence:
+    """Return the tables as they are where the target is one of the other organs.
+
+    The target has the volume, exchange and room of that organ, which is then not there a second time, and its
+    share of every route besides its own.
+
+    Raises
+    ------
+    InputError
+        If the table has no such organ.
+    """
+    known = organs(evidence, species)
+    valid = [place for place in known if place not in ("blood", "target", REMAINDER)]
+    if organ not in valid:
+        raise InputError(f"no organ {organ!r}", key="organ", suggestion=nearest(organ, valid))
+    places: dict[tuple[str, ...], Row] = dict(evidence.tables["places"])
+    row = evidence.places[organ, species]
+    del places[organ, species]
+    places["target", species] = row.model_copy(update={"place": "target", "verbs": ()})
+    # the body stays as large: what was the target is in the rest
+    rest = evidence.places[REMAINDER, species]
+    more = convert(known["target"], "uL", rest.volume_unit)
+    places[REMAINDER, species] = rest.model_copy(update={"volume": rest.volume + more})
+    routes: dict[tuple[str, ...], Row] = {}
+    for (route, what, place), share in evidence.routes.items():
+        if place in ("target", organ):
+            there = [evidence.routes.get((route, what, p)) for p in ("target", organ)]
+            routes[route, what, "target"] = _together([r for r in there if r is not None])
+        else:
+            routes[route, what, place] = share
+    return replace(evidence, tables={**evidence.tables, "places": places, "routes": routes})
+
+
+def _together(rows: list[Route]) -> Route:
+    """Return one row of the target for what goes to several places, as uncertain as the largest."""
+    largest = max(rows, key=lambda row: row.share)
+    return largest.model_copy(update={"place": "target", "share": sum(row.share for row in rows)})
 
 
 def resized(evidence: Evidence, species: str, given: Mapping[str, float], file: str = "") -> dict[str, float]:

@@ -137,7 +137,8 @@ def therapy_events(
     system = patients.system
     some = ensemble.at(patients.draw)
     therapies = (*trial.background, *arm.therapies)
-    given = doses(therapies, patients.weight, evidence, some, sizes=trial.disease.sizes)
+    here = trial.disease.tables(evidence)
+    given = doses(therapies, patients.weight, here, some, sizes=trial.disease.sizes)
     brought = _carried(patients, trial, arm, evidence, ensemble, parameters)
     shape = (len(given), len(patients), len(system.states))
     scale, shift = np.ones(shape), np.zeros(shape)

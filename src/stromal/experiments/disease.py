@@ -13,7 +13,7 @@ from ..errors import InputError, nearest
 from ..evidence import Evidence
 from ..evidence.units import parse_quantity
 from ..model import System
-from .body import body_system, organs, resized, sizes
+from .body import body_system, organs, resized, sizes, targeted
 from .files import Strict, find, listed, parse, read_toml
 from .observable import Observable, parse_observable
 from .targets import check_targets
@@ -166,6 +166,7 @@ class _File(Strict):
     weight: str = "70 kg"
     clock: str = "days"
     target: str = "target organ"
+    organ: str = ""
     places: dict[str, Organ] = {}
     modules: tuple[str, ...]
     antigen: Literal["constant", "damage", "none"] = "none"
@@ -234,7 +235,13 @@ class Disease:
         given = {m for module in self.modules for m in module.systemic.get("levels", ())}
         given |= {str(drug["give"]) for drug in self.spec.background} & set(evidence.mediators)
         names = tuple(sorted(given | set(extra)))
-        return body_system(evidence, self.sites, self.spec.species, names, self.id, self.volumes)
+        here = self.tables(evidence)
+        return body_system(here, self.sites, self.spec.species, names, self.id, self.volumes)
+
+    def tables(self, evidence: Evidence) -> Evidence:
+        """Return the tables as they hold in this body: the target may be another organ of them."""
+        organ, species = self.spec.organ, self.spec.species
+        return targeted(evidence, species, organ) if organ else evidence
 
 
 def list_diseases() -> dict[str, Path]:
@@ -261,7 +268,12 @@ def load_disease(name: str | Path, evidence: Evidence) -> Disease:
         place: _quantity(organ.volume, "uL", path.name, f"places.{place}.volume")
         for place, organ in spec.places.items()
     }
-    places = resized(evidence, spec.species, given, path.name)
+    try:
+        here = targeted(evidence, spec.species, spec.organ) if spec.organ else evidence
+    except InputError as err:
+        raise InputError(err.message, file=path.name, key="organ", suggestion=err.suggestion) from None
+    places = resized(here, spec.species, given, path.name)
+    known = {*places, spec.organ} - {""}
     sites: dict[str, tuple[str, ...]] = {}
     counts: dict[str, float] = {}
     limits: dict[str, float] = {}
@@ -269,8 +281,9 @@ def load_disease(name: str | Path, evidence: Evidence) -> Disease:
         for cell, where in part.sites.items():
             _known(cell, evidence.cells, f"{part.id}.toml", "sites", "cell")
             for place in where:
-                _known(place, places, f"{part.id}.toml", f"sites.{cell}", "place")
-            sites[cell] = tuple(dict.fromkeys([*sites.get(cell, ()), *where]))
+                _known(place, known, f"{part.id}.toml", f"sites.{cell}", "place")
+            there = ["target" if place == spec.organ else place for place in where]
+            sites[cell] = tuple(dict.fromkeys([*sites.get(cell, ()), *there]))
         for state, amount in part.counts.items():
             counts[state] = _quantity(amount, "cells/uL", f"{part.id}.toml", f"counts.{state}")
         for state, amount in part.at_most.items():
@@ -283,7 +296,7 @@ def load_disease(name: str | Path, evidence: Evidence) -> Disease:
     named = [c.observable for c in spec.enrol.criteria] + [s.observable for s in spec.enrol.strata]
     for name in named:
         _known(name, observables, path.name, "enrol", "observable")
-    ratios = sizes(evidence, spec.species, places)
+    ratios = sizes(here, spec.species, places)
     disease = Disease(
         spec, tuple(modules), sites, counts, limits, weight, places, ratios, observables, path.name
     )
