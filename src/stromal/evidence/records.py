@@ -300,6 +300,18 @@ class Vessels(Numbered):
     into_blood: float = Field(gt=0, lt=1)
 
 
+class Passing(Row):
+    """What a cell does in a place that it only passes, in vessels: less than the place allows."""
+
+    key: ClassVar = ("cell", "place")
+    cell: str
+    place: str
+    verbs: Words
+    refs: Words = ()
+    source: str = ""
+    status: Status
+
+
 class Block(Row):
     """A drug or antibody, and the node it acts on."""
 
@@ -381,6 +393,7 @@ TABLES: dict[str, type[Row]] = {
     "products": Product,
     "routes": Route,
     "vessels": Vessels,
+    "passing": Passing,
     "blocks": Block,
     "crossreactivity": CrossReactivity,
     "links": Link,
