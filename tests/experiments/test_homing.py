@@ -120,3 +120,26 @@ def test_what_dying_msc_shed_lowers_presentation_in_nodes(evidence: Evidence) ->
         deaf = {f"rule:{rule}:half_max": 1e9}
         without = follow(name, evidence=evidence, parameters=deaf, **ill)["lymphoid:TCR"][:, 0]  # type: ignore[arg-type]
         assert (without > 0).all() and (shown < without).all(), rule
+
+
+def test_t_cells_pass_the_lung_and_cytotoxic_ones_meet_msc_there(evidence: Evidence) -> None:
+    name, ill = "mouse-eau-nodes", {"without": (), "days": [14.0]}
+    y = follow(name, evidence=evidence, **ill)  # type: ignore[arg-type]
+    volumes = organs(evidence, "mouse")
+    number = {p: np.median(y[f"{p}:Th1"][:, 0]) * volumes[p] for p in ("lung", "blood")}
+    assert 0.2 < number["lung"] / number["blood"] < 0.8
+    done = {
+        p.name.split(":")[2].split()[0]
+        for p in mice(name, evidence).system.processes
+        if p.name.startswith("lung:Th1:")
+    }
+    assert done == {"death", "migrates"}, "they only pass"
+    at = shipped.like(disease(name, evidence))
+    deaf = {"rule:apoptosis-by-tc1:half_max": 1e6}
+    killers = {"lung:Tc1": 5e4, **DOSE}
+    met, missed = (
+        shipped.course(mice(name, evidence), [0.2], evidence, disease=at, dose=killers, parameters=p)
+        for p in ({}, deaf)
+    )
+    i = mice(name, evidence).system.state_index["lung:MSC"]
+    assert (met[:, 0, i] < missed[:, 0, i]).all()
