@@ -16,6 +16,7 @@ __all__ = [
     "Direction",
     "Kinetics",
     "Mediator",
+    "Passing",
     "Place",
     "Rest",
     "Route",
@@ -288,10 +289,7 @@ class Route(Numbered):
 
 
 class Vessels(Numbered):
-    """Share of what a cell makes in a place that goes straight into the blood, as it lies in vessels there.
-
-    ``spread`` is that of the odds of the blood against the organ.
-    """
+    """Share of what a cell in vessels makes that goes into the blood; ``spread`` is that of its odds."""
 
     key: ClassVar = ("cell", "place", "what")
     cell: str
