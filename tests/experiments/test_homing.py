@@ -8,6 +8,7 @@ import numpy as np
 import shipped_body as shipped
 
 from stromal.evidence import Evidence
+from stromal.experiments.body import organs
 from stromal.experiments.disease import Disease, load_disease
 from stromal.experiments.population import Patients, plausible
 
@@ -66,13 +67,38 @@ def test_blood_and_vessels_of_the_lung_hold_the_same_monocytes(evidence: Evidenc
     assert np.median(blood) > 0.005, "of a hundred monocytes of the blood one at least holds a piece"
 
 
-def test_msc_of_the_lung_draw_monocytes_by_ccl2(evidence: Evidence) -> None:
+def test_about_as_many_monocytes_are_in_vessels_of_the_lung_as_circulate(evidence: Evidence) -> None:
+    patients = mice("mouse-healthy", evidence)
+    volumes = organs(evidence, "mouse")
+    y = follow("mouse-healthy", [50.0], evidence)
+    number = {p: np.median(y[f"{p}:monocyte"][:, 0]) * volumes[p] for p in ("lung", "blood")}
+    assert 0.6 < number["lung"] / number["blood"] < 2.0, "measured: 0.8 (mouse) to 1.5 (man)"
+    made = [
+        p.name
+        for p in patients.system.processes
+        if p.name.startswith(("lung:monocyte:", "lung:monocyte.nonclassical:"))
+    ]
+    assert not [name for name in made if ":secretes" in name or ":takes up" in name], "they only pass"
+    assert [
+        p.name for p in patients.system.processes if p.name.startswith("lung:monocyte.emigrated:secretes")
+    ]
+
+
+def test_msc_of_the_lung_call_monocytes_out_of_vessels_by_ccl2(evidence: Evidence) -> None:
     deaf = {"rule:ccl2-draws-monocytes-to-lung:half_max": 1e6}
-    drawn = follow("mouse-healthy", [0.5], evidence, dose=DOSE)["lung:monocyte"]
-    stray = follow("mouse-healthy", [0.5], evidence, dose=DOSE, parameters=deaf)["lung:monocyte"]
-    assert (drawn > stray).all() and np.median(drawn / stray) > 1.005, (
+    drawn = follow("mouse-healthy", [0.5], evidence, dose=DOSE)["lung:monocyte.emigrated"]
+    stray = follow("mouse-healthy", [0.5], evidence, dose=DOSE, parameters=deaf)["lung:monocyte.emigrated"]
+    rest = follow("mouse-healthy", [0.5], evidence)["lung:monocyte.emigrated"]
+    assert (drawn > stray).all() and np.median(drawn / rest) > 1.005, (
         "half of their CCL2 goes on with the blood"
     )
+
+
+def test_what_monocytes_hold_goes_out_with_them(evidence: Evidence) -> None:
+    y = follow("mouse-healthy", [2.0], evidence, dose=DOSE)
+    held = {cell: y[f"lung:{cell}.engulfed"][:, 0] for cell in ("monocyte", "monocyte.emigrated")}
+    assert all((x > 1e-4).all() for x in held.values()), held
+    assert not [n for n in y if n.startswith("blood:monocyte.emigrated")], "they do not come back"
 
 
 def test_vesicles_of_the_lung_reach_nodes_and_hold_t_cells_down(evidence: Evidence) -> None:
@@ -94,3 +120,26 @@ def test_what_dying_msc_shed_lowers_presentation_in_nodes(evidence: Evidence) ->
         deaf = {f"rule:{rule}:half_max": 1e9}
         without = follow(name, evidence=evidence, parameters=deaf, **ill)["lymphoid:TCR"][:, 0]  # type: ignore[arg-type]
         assert (without > 0).all() and (shown < without).all(), rule
+
+
+def test_t_cells_pass_the_lung_and_cytotoxic_ones_meet_msc_there(evidence: Evidence) -> None:
+    name, ill = "mouse-eau-nodes", {"without": (), "days": [14.0]}
+    y = follow(name, evidence=evidence, **ill)  # type: ignore[arg-type]
+    volumes = organs(evidence, "mouse")
+    number = {p: np.median(y[f"{p}:Th1"][:, 0]) * volumes[p] for p in ("lung", "blood")}
+    assert 0.2 < number["lung"] / number["blood"] < 0.8
+    done = {
+        p.name.split(":")[2].split()[0]
+        for p in mice(name, evidence).system.processes
+        if p.name.startswith("lung:Th1:")
+    }
+    assert "migrates" in done and not done & {"division", "becomes", "secretes"}, "they only pass"
+    at = shipped.like(disease(name, evidence))
+    deaf = {"rule:apoptosis-by-tc1:half_max": 1e6}
+    killers = {"lung:Tc1": 5e4, **DOSE}
+    met, missed = (
+        shipped.course(mice(name, evidence), [0.2], evidence, disease=at, dose=killers, parameters=p)
+        for p in ({}, deaf)
+    )
+    i = mice(name, evidence).system.state_index["lung:MSC"]
+    assert (met[:, 0, i] < missed[:, 0, i]).all()

@@ -80,6 +80,7 @@ class _Checker:
             "products": self.product,
             "routes": self.route,
             "vessels": self.vessel,
+            "passing": self.passing,
             "blocks": self.block,
             "crossreactivity": self.cross,
             "links": self.link,
@@ -312,6 +313,13 @@ class _Checker:
         self.known("cell", row.cell, self.e.cells)
         self.known("place", row.place, set(PLACES) - {"blood"})
         self.known("what", row.what, {"molecules", "vesicles", *self.e.mediators})
+        self.refs(row.refs)
+
+    def passing(self, row: Any) -> None:
+        self.known("cell", row.cell, self.e.members)
+        self.known("place", row.place, set(PLACES))
+        for verb in row.verbs:
+            self.known("verbs", verb, VERBS)
         self.refs(row.refs)
 
     def block(self, row: Any) -> None:

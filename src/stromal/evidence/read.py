@@ -25,6 +25,7 @@ from .records import (
     Kinetics,
     Link,
     Mediator,
+    Passing,
     Place,
     Product,
     Reference,
@@ -122,6 +123,12 @@ class Evidence:
     def vessels(self) -> dict[tuple[str, str, str], Vessels]:
         """Shares of what cells make that go into the blood, by (cell, place, what)."""
         return dict(self.tables["vessels"])  # type: ignore[arg-type]
+
+    @cached_property
+    def passing(self) -> dict[tuple[str, str], frozenset[str]]:
+        """What cells do in a place that they only pass, by (cell, place); of a group, each member."""
+        rows: tuple[Passing, ...] = self._rows("passing")
+        return {(c, row.place): frozenset(row.verbs) for row in rows for c in self.members.get(row.cell, ())}
 
     @cached_property
     def blocks(self) -> dict[str, Block]:

@@ -16,6 +16,7 @@ __all__ = [
     "Direction",
     "Kinetics",
     "Mediator",
+    "Passing",
     "Place",
     "Rest",
     "Route",
@@ -288,16 +289,25 @@ class Route(Numbered):
 
 
 class Vessels(Numbered):
-    """Share of what a cell makes in a place that goes straight into the blood, as it lies in vessels there.
-
-    ``spread`` is that of the odds of the blood against the organ.
-    """
+    """Share of what a cell in vessels makes that goes into the blood; ``spread`` is that of its odds."""
 
     key: ClassVar = ("cell", "place", "what")
     cell: str
     place: str
     what: str
     into_blood: float = Field(gt=0, lt=1)
+
+
+class Passing(Row):
+    """What a cell does in a place that it only passes, in vessels: less than the place allows."""
+
+    key: ClassVar = ("cell", "place")
+    cell: str
+    place: str
+    verbs: Words
+    refs: Words = ()
+    source: str = ""
+    status: Status
 
 
 class Block(Row):
@@ -381,6 +391,7 @@ TABLES: dict[str, type[Row]] = {
     "products": Product,
     "routes": Route,
     "vessels": Vessels,
+    "passing": Passing,
     "blocks": Block,
     "crossreactivity": CrossReactivity,
     "links": Link,

@@ -13,7 +13,7 @@ from .well import rest, solve
 __all__ = ["Resting", "solve_rest"]
 
 #: Days in which a body settles, rounds of correction, and how far from its count a cell may then be.
-DAYS, ROUNDS, TOLERANCE = 300.0, 5, 0.1
+DAYS, ROUNDS, TOLERANCE = 300.0, 12, 0.1
 #: Days over which the losses of the first guess are read.
 MOMENT = 0.01
 

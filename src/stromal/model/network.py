@@ -112,6 +112,11 @@ class Network:
             for act in self.at(place)
         }
 
+    def allows(self, place: str, cell: str, verb: str) -> bool:
+        """Whether a cell does this in a place, as far as the place, or passing it, sets limits."""
+        limits = (self.verbs.get(place), self.evidence.passing.get((cell, place)))
+        return all(verbs is None or verb in verbs for verbs in limits)
+
     def vessels(self, place: str, cell: str, mediator: str) -> Vessels | None:
         """Return the row on what a cell in a place makes straight into the blood, None if it does not."""
         what = "vesicles" if self.evidence.mediators[mediator].kind == "vesicle" else "molecules"
@@ -161,11 +166,8 @@ def _happens(network: Network, act: Act, place: str) -> bool:
     here |= {c for c, at in network.sites.items() if place in at and network.lineage(c) == act.cell}
     if not here or not within(place, parse_limits(act.base.where).get("place", place)):
         return False
-    if (
-        place in network.verbs
-        and verb not in network.verbs[place]
-        and parse_limits(act.base.where).get("place") != place
-    ):
+    named = parse_limits(act.base.where).get("place") == place
+    if not named and not any(network.allows(place, cell, verb) for cell in here):
         return False
     if verb == "arrives":
         return place not in BENCH
@@ -181,7 +183,7 @@ def _happens(network: Network, act: Act, place: str) -> bool:
 
 
 def closure(evidence: Evidence, cells: Iterable[str], beside: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return ``cells`` and all that they can turn into, in table order.
+    """Return ``cells`` and all that they can turn into on a bench, in table order.
 
     A fate that needs the touch of a cell that is not there (a ``requires`` without a leak) is none.
 
@@ -208,7 +210,9 @@ def closure(evidence: Evidence, cells: Iterable[str], beside: Iterable[str] = ()
         for row in evidence.behaviours:
             for cell in found.intersection(evidence.members.get(row.cell, ())):
                 action = parse_behaviour(row.behaviour)
-                fate = action.verb in ("becomes", "death") and action.to
+                limit = parse_limits(row.where).get("place", "bench")
+                here = any(within(place, limit) for place in BENCH)
+                fate = here and action.verb in ("becomes", "death") and action.to
                 if fate and all(there & touched for touched in needs.get((cell, row.behaviour), ())):
                     new.add(action.to)
         if new <= found:
