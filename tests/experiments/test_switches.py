@@ -142,7 +142,15 @@ def test_every_agent_and_node_can_be_blocked(
     bodies = [trial(evidence).disease.system(evidence, EXTRA)]
     bodies += [
         load_disease(name, evidence).system(evidence)
-        for name in ("mouse-eau-nodes", "rat-infarct", "mouse-lps-lung")
+        for name in (
+            "mouse-eau-nodes",
+            "rat-infarct",
+            "mouse-lps-lung",
+            "mouse-dss-colitis",
+            "mouse-imq-psoriasis",
+            "mouse-dry-eye",
+            "mouse-lupus",
+        )  # fmt: skip
     ]
     both = [(system, plain[:3]), *((body, few.sample(body, evidence)) for body in bodies)]
     usual = [apply_arm(numbers, part, Arm(), evidence, few) for part, numbers in both]

@@ -82,6 +82,7 @@ def _trial(disease: str, folder: Path) -> str:
     """Return the template of a trial, with endpoints that its disease has."""
     from ..evidence import load_evidence
     from ..experiments.disease import list_diseases, load_disease
+    from ..experiments.endpoint import parse_endpoints
     from ..views.disease_templates import fill_trial
 
     own = folder / f"{disease}.toml"
@@ -98,4 +99,6 @@ def _trial(disease: str, folder: Path) -> str:
     )[:MOST]
     if not chosen:
         raise InputError("has no endpoints", file=about.file, key="endpoints")
-    return fill_trial(disease, chosen[0], chosen)
+    known = parse_endpoints(about.spec.endpoints, observables=None, file=about.file)
+    last = max((day for endpoint in known.values() for day in getattr(endpoint, "days", ())), default=0.0)
+    return fill_trial(disease, chosen[0], chosen, last)

@@ -23,7 +23,7 @@ from .signals import Surroundings
 __all__ = ["Rates"]
 
 #: A behaviour conditioned on more kinds of touch and content than this would need too many terms.
-MOST_APART = 6
+MOST_APART = 8
 
 Sense = Callable[[Signal, frozenset[str]], Expr | None]
 Sensing = Callable[[Act], Sense]

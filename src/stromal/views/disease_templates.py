@@ -141,7 +141,8 @@ schedule = "weekly, four doses"
 """
 
 
-def fill_trial(disease: str, primary: str, endpoints: list[str]) -> str:
-    """Return the template of a trial for a disease and its endpoints."""
+def fill_trial(disease: str, primary: str, endpoints: list[str], last: float = 0.0) -> str:
+    """Return the template of a trial for a disease and its endpoints, with visits up to day ``last``."""
     names = ", ".join(f'"{name}"' for name in endpoints)
-    return TRIAL.replace("DISEASE", disease).replace("PRIMARY", primary).replace("ENDPOINTS", names)
+    text = TRIAL.replace("days = 180 ", f"days = {last:g} ") if last > 180 else TRIAL
+    return text.replace("DISEASE", disease).replace("PRIMARY", primary).replace("ENDPOINTS", names)
