@@ -24,7 +24,6 @@ __all__ = ["LOCK", "TABLE", "Objects", "compile_objects", "cpu", "target_machine
 LOCK = Lock()  # LLVM's global context is not safe to share between threads
 SHARE = 15_000  # lines of IR that are worth a process: half a second
 TABLE = "elsewhere"  # of the addresses of functions that lie in other objects
-_FUNCTION = re.compile(r"^define ([^@]*)@([\w.]+)\(([^)]*)\).*?^}$", re.MULTILINE | re.DOTALL)
 _CALL = re.compile(r"^  call void @([\w.]+)\(", re.MULTILINE)
 _BETWEEN = "\n; straight\n"
 
@@ -78,7 +77,16 @@ def _share_out(straight: str, parts: int) -> tuple[list[str], list[list[str]]]:
     Pieces (internal functions, which call no other) are shared out; in the first module calls of those
     that are elsewhere go through the table.
     """
-    pieces = {m[2]: m[0] for m in _FUNCTION.finditer(straight) if "internal" in m[1]}
+    pieces: dict[str, str] = {}  # by name
+    outer: list[str] = []  # functions that call them
+    rest: list[str] = []  # what is no function
+    for block in re.split(r"^(?=define )", straight, flags=re.MULTILINE):
+        end = block.index("\n}\n") + 3 if block.startswith("define ") else 0
+        if block.startswith("define internal "):
+            pieces[block[block.index("@") + 1 : block.index("(")]] = block[:end]
+        else:
+            outer.append(block[:end])
+        rest.append(block[end:])
     modules: list[list[str]] = [[] for _ in range(parts)]
     length = [0] * parts
     for name in sorted(pieces, key=lambda name: -len(pieces[name])):
@@ -88,9 +96,6 @@ def _share_out(straight: str, parts: int) -> tuple[list[str], list[list[str]]]:
     names = modules[1:]
     place = {name: i for i, name in enumerate(name for part in names for name in part)}
 
-    def taken(match: re.Match) -> str:
-        return "" if match[2] in place else match[0]
-
     def through_table(match: re.Match) -> str:
         i = place.get(match[1])
         if i is None:
@@ -98,13 +103,11 @@ def _share_out(straight: str, parts: int) -> tuple[list[str], list[list[str]]]:
         at = f"getelementptr ([{len(place)} x ptr], ptr @{TABLE}, i64 0, i64 {i})"
         return f"  %at.{match.start()} = load ptr, ptr {at}\n  call void %at.{match.start()}("
 
-    own = re.sub(
-        r"^  call void @([\w.]+)\(", through_table, _FUNCTION.sub(taken, straight), flags=re.MULTILINE
-    )
-    own = f"@{TABLE} = global [{len(place)} x ptr] zeroinitializer\n{own}"
-    rest = _FUNCTION.sub("", straight)
+    table = f"@{TABLE} = global [{len(place)} x ptr] zeroinitializer\n"
+    calls = [_CALL.sub(through_table, text) for text in outer]
+    own = "".join([table, *rest, *(pieces[name] for name in modules[0]), *calls])
     others = [
-        "\n".join([rest, *(pieces[name].replace("define internal ", "define ", 1) for name in part), ""])
+        "".join([*rest, *(pieces[name].replace("define internal ", "define ", 1) for name in part)])
         for part in names
     ]
     return [own, *others], names
