@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit, ndtri
 
 from ..errors import InputError
 from ..evidence import Evidence
@@ -141,6 +140,8 @@ def viability_after_thaw(ensemble: Ensemble | None = None) -> np.ndarray:
     array (draws,) or ()
         0 to 1.
     """
+    from scipy.special import expit, logit, ndtri  # slow to import
+
     middle, low, high = (logit(v) for v in _thaw())
     if ensemble is None:
         return np.asarray(expit(middle))

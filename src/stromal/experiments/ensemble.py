@@ -15,7 +15,6 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
-from scipy.special import gammaincinv, ndtri
 
 from ..errors import InputError
 from ..evidence import Evidence
@@ -121,6 +120,8 @@ class Ensemble:
         return np.clip(out, lower, upper)
 
     def _values(self, parameter: Parameter) -> np.ndarray:
+        from scipy.special import ndtri  # slow to import
+
         if parameter.spread == 1.0 or parameter.value == 0.0:
             return np.full(len(self), parameter.value)
         sigma = np.log(parameter.spread) / Z90
@@ -137,6 +138,8 @@ class Ensemble:
         Data constrain the total. Its shares have a Dirichlet prior with weights in proportion to the
         strength classes, so no single rule carries a spread of its own.
         """
+        from scipy.special import gammaincinv  # slow to import
+
         for behaviour, effect, pathways in families(evidence):
             classes = np.array([abs(np.log(max(rules[0].fold or 1.0, 1e-3))) for rules in pathways.values()])
             weights = CONCENTRATION * len(pathways) * classes / classes.sum()
@@ -280,6 +283,8 @@ def _matches(have: Mapping[str, str], test: str) -> bool:
 
 def prior_ensemble(evidence: Evidence, draws: int, seed: int = 1) -> Ensemble:
     """Return draws from the prior, directions included."""
+    from scipy.special import ndtri  # slow to import
+
     ids = tuple(range(draws))
     directions = {}
     for row in evidence.directions:

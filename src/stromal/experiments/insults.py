@@ -10,7 +10,6 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..errors import InputError
 from ..evidence import Evidence
@@ -34,6 +33,8 @@ def normal(seed: int, name: str, draws: tuple[int, ...], size: int, start: int =
     -------
     array (draws, size)
     """
+    from scipy.special import ndtri  # slow to import
+
     skip, rest = divmod(start, 4)  # a step of the counter gives four numbers
     out = np.empty((len(draws), size))
     for i, draw in enumerate(draws):
@@ -56,6 +57,8 @@ def amounts(
     start: int = 0,
 ) -> np.ndarray:
     """Return an amount of an insult for each patient: what is not known, and what differs."""
+    from scipy.special import ndtri  # slow to import
+
     median = parse_quantity(amount.value, unit)
     out = np.full(len(draw), median)
     for key, direction in disease.spec.directions.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
@@ -142,6 +141,8 @@ def find_patient(
 
 def _traits(trial: Trial, seed: int, ids: tuple[int, ...], k: int) -> tuple[Trait, ...]:
     """Return the factors of a patient, the most unusual first."""
+    from scipy.special import ndtr  # slow to import
+
     spec = trial.disease.spec
     asked = [(f"patient:{name}", name, v.between, v.select) for name, v in spec.variability.items()]
     for insult in spec.insult:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..errors import InputError, nearest
 from ..evidence import Evidence
@@ -91,6 +90,8 @@ def _sized(shares: Mapping[str, np.ndarray], sizes: Mapping[str, float], leads: 
 
 
 def _weight(row: Route, ensemble: Ensemble | None) -> np.ndarray:
+    from scipy.special import ndtri  # slow to import
+
     if ensemble is None:
         return np.asarray(row.share)
     sigma = np.log(row.width) / Z90

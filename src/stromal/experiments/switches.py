@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..evidence import Evidence
 from ..model import System
@@ -94,6 +93,8 @@ def _holds(name: str, arm: Arm) -> bool:
 
 
 def _products(scale, index, arm: Arm, evidence: Evidence, ensemble: Ensemble) -> None:  # noqa: ANN001
+    from scipy.special import ndtri  # slow to import
+
     for row in evidence.products:
         chosen = row.product == (arm.source if row.kind == "source" else arm.product)
         if not chosen or row.factor is None or row.kind == "priming":
@@ -168,6 +169,8 @@ def _block(scale, index, text: str, evidence: Evidence, ensemble: Ensemble) -> N
 
 def _efficacy(u: np.ndarray, low: float | None, mid: float, high: float | None) -> np.ndarray:
     """Return draws of an efficacy whose 5, 50 and 95 % points are given, linear on the logit scale."""
+    from scipy.special import ndtri  # slow to import
+
     low, high = (mid if low is None else low), (mid if high is None else high)
     z = ndtri(u) / Z90
     odds = [np.log(p / (1 - p)) for p in np.clip([low, mid, high], 1e-4, 1 - 1e-4)]

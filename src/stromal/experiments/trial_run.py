@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
-from scipy.special import ndtri
 
 from ..evidence import Evidence, load_evidence
 from .allocation import allocate
@@ -326,6 +325,8 @@ def slots(patients: Patients, which: np.ndarray, total: int, seed: int) -> tuple
 
 def setting(trial: Trial, posterior: Posterior, seed: int, replicate: int) -> dict[str, np.ndarray]:
     """Return the numbers of the observation models as one trial has them: settings differ between trials."""
+    from scipy.special import ndtri  # slow to import
+
     out = {name: np.array(values) for name, values in posterior.observation.items()}
     draws = tuple(range(len(posterior)))
     for key, item in trial.disease.spec.setting.items():
