@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cache
+from functools import partial
 
 import numpy as np
 import pytest
+import untreated
 
 from stromal.evidence import Evidence
-from stromal.experiments.disease import Disease, load_disease
-from stromal.experiments.ensemble import Ensemble, prior_ensemble
+from stromal.experiments.disease import load_disease
 from stromal.experiments.insults import insults
-from stromal.experiments.observable import needed, value
-from stromal.experiments.population import Patients, followed, plausible
 
 #: Disease, what to read, day.
 MICE = {
@@ -26,41 +23,8 @@ MICE = {
 }
 
 
-@cache
-def mice(evidence: Evidence, name: str, size: int = 10) -> tuple[Patients, Disease, Ensemble]:
-    disease = load_disease(name, evidence)
-    # all draws that rest: whether untreated mice fall ill is asked here, not taken for granted
-    every = replace(disease, spec=disease.spec.model_copy(update={"natural": (), "variability": {}}))
-    ensemble = prior_ensemble(evidence, size, seed=1)
-    return plausible(every, evidence, ensemble, 1, threads=1), every, ensemble
-
-
-def course(
-    evidence: Evidence,
-    name: str,
-    observable: str,
-    days: list[float],
-    *,
-    healthy: bool = False,
-    factors: dict[str, float] | None = None,
-    dose: dict[str, float] | None = None,
-) -> np.ndarray:
-    """Return an observable of untreated mice (draws, days); ``factors`` change parameters after rest."""
-    patients, disease, ensemble = mice(evidence, name)
-    events = [] if healthy else insults(patients, disease, ensemble, evidence, 1)
-    if dose:
-        shift = np.zeros_like(patients.y)
-        for state, amount in dose.items():
-            shift[:, patients.system.state_index[state]] = amount
-        events = sorted([*events, (1e-6, np.ones_like(shift), shift)], key=lambda e: e[0])
-    numbers = patients.parameters.copy()
-    for parameter, times in (factors or {}).items():
-        numbers[:, patients.system.parameter_index[parameter]] *= times
-    found = followed(replace(patients, parameters=numbers), events, np.array([0.0, *days]), 1)
-    assert found.ok.all()
-    item, index = disease.observables[observable], patients.system.state_index
-    states = {s: found.y[:, 1:, index[s]] for s in needed(item, patients.system, evidence)}
-    return value(item, patients.system, evidence, states, numbers, disease.volumes)
+mice = partial(untreated.hosts, size=10)
+course = partial(untreated.course, size=10)
 
 
 @pytest.mark.parametrize("name", sorted(MICE))

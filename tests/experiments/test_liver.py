@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cache
+from functools import partial
 
 import numpy as np
 import pytest
+import untreated
 
 from stromal.errors import InputError
 from stromal.evidence import Evidence
 from stromal.experiments.body import organs, targeted
-from stromal.experiments.disease import Disease, load_disease
-from stromal.experiments.ensemble import Ensemble, prior_ensemble
-from stromal.experiments.insults import insults
-from stromal.experiments.observable import needed, value
-from stromal.experiments.population import Patients, followed, plausible
+from stromal.experiments.disease import load_disease
 from stromal.experiments.routes import route_shares
 
 CONA, IMMUNISED = "mouse-cona-hepatitis", "mouse-autoimmune-hepatitis"
 
 
-@cache
-def mice(evidence: Evidence, name: str) -> tuple[Patients, Disease, Ensemble]:
-    disease = load_disease(name, evidence)
-    every = replace(disease, spec=disease.spec.model_copy(update={"natural": (), "variability": {}}))
-    ensemble = prior_ensemble(evidence, 12, seed=1)
-    return plausible(every, evidence, ensemble, 1, threads=1), every, ensemble
-
-
-def course(
-    evidence: Evidence,
-    name: str,
-    observable: str,
-    days: list[float],
-    *,
-    healthy: bool = False,
-    factors: dict[str, float] | None = None,
-) -> np.ndarray:
-    """Return an observable of untreated mice (draws, days); ``factors`` change parameters after rest."""
-    patients, disease, ensemble = mice(evidence, name)
-    events = [] if healthy else insults(patients, disease, ensemble, evidence, 1)
-    numbers = patients.parameters.copy()
-    for parameter, times in (factors or {}).items():
-        numbers[:, patients.system.parameter_index[parameter]] *= times
-    found = followed(replace(patients, parameters=numbers), events, np.array([0.0, *days]), 1)
-    assert found.ok.all()
-    item, index = disease.observables[observable], patients.system.state_index
-    states = {s: found.y[:, 1:, index[s]] for s in needed(item, patients.system, evidence)}
-    return value(item, patients.system, evidence, states, numbers, disease.volumes)
+mice = partial(untreated.hosts, size=12)
+course = partial(untreated.course, size=12)
 
 
 def test_the_target_is_the_liver_of_the_table(evidence: Evidence) -> None:
